@@ -1,0 +1,1 @@
+"""Cohort management of the Ntrust-1 dose-escalation trial."""

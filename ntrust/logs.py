@@ -1,0 +1,61 @@
+"""Log lines: JSON in production, coloured text elsewhere.
+
+A line carries the request id, the user's number and what happened; never a subject number, a
+measurement or other clinical data, and never the body of a request.
+"""
+
+import logging.config
+from typing import Any
+
+import structlog
+
+_SHARED = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
+    """The ``logging`` configuration: every logger, ours and the libraries', in one format."""
+    last = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer()]
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "lines": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _SHARED,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *last,
+                ],
+            }
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            # Its access lines repeat ours, with query strings.
+            "uvicorn.access": {"level": "WARNING"},
+        },
+    }
+
+
+def configure(settings: dict[str, Any]) -> None:
+    """Set up ``logging`` and structlog together; Django calls it once at start-up."""
+    logging.config.dictConfig(settings)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
