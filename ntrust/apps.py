@@ -2,9 +2,10 @@
 
 from django.apps import AppConfig
 
+from ntrust import checks
 from ntrust.celery import app as celery_app
 
-__all__ = ["NtrustConfig", "celery_app"]  # loaded here so that tasks find the broker
+__all__ = ["NtrustConfig", "celery_app", "checks"]  # tasks find the broker, checks are known
 
 
 class NtrustConfig(AppConfig):

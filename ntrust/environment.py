@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 MODES = ("development", "training", "production")
 DEFAULT_SECRET_KEY = "development-only-key-that-protects-nothing-at-all"
 SHORTEST_SECRET_KEY = 50
+NEW_SECRET_KEY = '`python3 -c "import secrets; print(secrets.token_urlsafe(64))"` prints one'
 
 # Every variable the service reads, with what it is for. tests/ops compares Dockerfile and
 # docker-compose.yml with this list.
@@ -180,18 +181,18 @@ def _refuse_in_production(*, debug: bool, secret_key: str, allowed_hosts: list[s
         raise ImproperlyConfigured("Production refuses DEBUG: unset DEBUG, or set DEBUG=0.")
     if secret_key == DEFAULT_SECRET_KEY or "insecure" in secret_key:
         raise ImproperlyConfigured(
-            "Production refuses the default SECRET_KEY: set SECRET_KEY to the output of "
-            '`python -c "import secrets; print(secrets.token_urlsafe(64))"`.'
+            f"Production refuses the default SECRET_KEY: set SECRET_KEY to one of your own: "
+            f"{NEW_SECRET_KEY}."
         )
     if len(secret_key) < SHORTEST_SECRET_KEY or len(set(secret_key)) < 5:
         raise ImproperlyConfigured(
-            f"Production refuses a short SECRET_KEY: set one of {SHORTEST_SECRET_KEY} characters or "
-            'more, from `python -c "import secrets; print(secrets.token_urlsafe(64))"`.'
+            f"Production refuses a short SECRET_KEY: set one of {SHORTEST_SECRET_KEY} characters "
+            f"or more: {NEW_SECRET_KEY}."
         )
     if not allowed_hosts or "*" in allowed_hosts:
         raise ImproperlyConfigured(
-            "Production needs ALLOWED_HOSTS: set ALLOWED_HOSTS=trial.example.org (names with commas "
-            "between, no *)."
+            "Production needs ALLOWED_HOSTS: set ALLOWED_HOSTS=trial.example.org "
+            "(names with commas between, no *)."
         )
 
 

@@ -9,4 +9,4 @@ import os
 os.environ["DATABASE_URL"] = "postgres://nobody@127.0.0.1:1/nowhere"
 os.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
 
-from ntrust.settings import *  # noqa: E402, F403
+from ntrust.settings import *  # noqa: F403

@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from ntrust.startup import start
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ntrust.settings")
 
-application = get_wsgi_application()
+application = start(get_wsgi_application)
