@@ -70,6 +70,19 @@ class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
         return self.handle_no_permission(request, view_func)
 
 
+class AdminContentSecurityMiddleware:
+    """Loosens the Content-Security-Policy for the administration's pages, and no others."""
+
+    def __init__(self, get_response: _GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.path.startswith(settings.ADMIN_PATH):
+            vars(response)["_csp_update"] = settings.ADMIN_CONTENT_SECURITY
+        return response
+
+
 class SessionLifetimeMiddleware:
     """Ends a session some hours after it began, however busy it was."""
 

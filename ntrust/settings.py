@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from csp.constants import NONE, SELF
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
 from ntrust.environment import broker_url, read_environment
 from ntrust.logs import logging_settings
@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "ntrust.middleware.RequestContextMiddleware",
     "csp.middleware.CSPMiddleware",
+    "ntrust.middleware.AdminContentSecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -81,6 +82,12 @@ TEMPLATES = [
 # Data. Actions open their own transactions, so requests do not.
 DATABASES = {"default": _environment.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# The copies of rows that triggers keep refuse any change too.
+PGHISTORY_APPEND_ONLY = True
+# What a study change runs (ntrust/change.py): before it, moments that have passed; at its end, the
+# rules. Dotted names, because the apps that own them lie above.
+NTRUST_PASS_TIME: list[str] = []
+NTRUST_AFTER_CHANGE: list[str] = []
 REDIS_URL = _environment.redis_url
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
@@ -99,6 +106,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "deliver-notifications": {"task": "ntrust.tasks.deliver_notifications", "schedule": 10.0},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # People. Accounts are made by the machine's administrator; nobody signs up.
@@ -138,6 +148,7 @@ LOGIN_EXEMPT_URL_NAMES = frozenset(
         "healthz",
         "readyz",
         "account_login",
+        "account_inactive",
         "account_logout",
         "account_reset_password",
         "account_reset_password_done",
@@ -178,6 +189,13 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
         "form-action": [SELF],
     }
+}
+# The administration's library builds its pages with scripts and styles in the page itself, so
+# these addresses, which only the machine's administrators reach, are allowed that.
+ADMIN_PATH = "/admin/"
+ADMIN_CONTENT_SECURITY = {
+    "script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL],
+    "style-src": [SELF, UNSAFE_INLINE],
 }
 
 # Language and time: everything is stored and shown in UTC.
