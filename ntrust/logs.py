@@ -5,6 +5,7 @@ measurement or other clinical data, and never the body of a request.
 """
 
 import logging.config
+import sys
 from typing import Any
 
 import structlog
@@ -20,11 +21,7 @@ _SHARED: list[Processor] = [
 
 def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
     """The ``logging`` configuration: every logger, ours and the libraries', in one format."""
-    last = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-        if as_json
-        else [structlog.dev.ConsoleRenderer()]
-    )
+    last = _json_lines() if as_json else _console_lines()
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -41,10 +38,29 @@ def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Its access lines repeat ours, with query strings.
+            # Their lines repeat ours, but with the address, which may hold a subject number.
             "uvicorn.access": {"level": "WARNING"},
+            "django.request": {"level": "ERROR"},
+            "django.server": {"level": "ERROR"},
         },
     }
+
+
+def _json_lines() -> list[Processor]:
+    # Tracebacks without the values of variables, which may be clinical.
+    traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [
+        structlog.processors.ExceptionRenderer(traceback),
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _console_lines() -> list[Processor]:
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
 
 
 def configure(settings: dict[str, Any]) -> None:

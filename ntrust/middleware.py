@@ -12,6 +12,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequiredMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
 from rest_framework.views import APIView
 
 logger = structlog.get_logger(__name__)
@@ -68,6 +69,10 @@ class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
         if isinstance(view_class, type) and issubclass(view_class, APIView):
             return None
         return self.handle_no_permission(request, view_func)
+
+    def get_login_url(self, view_func: Callable[..., HttpResponseBase]) -> str:
+        """One log-in page for everybody, the administration included."""
+        return resolve_url(settings.LOGIN_URL)
 
 
 class AdminContentSecurityMiddleware:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pghistory
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
 from ntrust.environment import broker_url, read_environment
@@ -128,6 +129,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "ntrust.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"login": "ntrust.forms.LoginForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -237,3 +239,20 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = _environment.default_from_email
 # Logs
 LOGGING_CONFIG = "ntrust.logs.configure"
 LOGGING = logging_settings(level=_environment.log_level, as_json=_is_production)
+
+# Row history: rows of the history tables are never changed, carry the context of their change
+# (who, why, study revision) and the time of the statement.
+PGHISTORY_APPEND_ONLY = True
+PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
+PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
+PGHISTORY_CREATED_AT_FUNCTION = "CLOCK_TIMESTAMP()"
+
+# What every change of a study does first (moments that have passed) and last (the rules), in
+# order of the applications. Wiring: the lower layers never import the higher ones.
+NTRUST_PASS_TIME = ["dosing.actions.pass_time", "safety.actions.pass_time"]
+NTRUST_AFTER_CHANGE = ["cohorts.actions.apply_rules"]
+
+CELERY_BEAT_SCHEDULE = {
+    "deliver-notifications": {"task": "ntrust.tasks.deliver_notifications", "schedule": 10.0},
+    "pass-time": {"task": "safety.tasks.pass_time", "schedule": 60.0},
+}
