@@ -20,23 +20,30 @@ from local.guarded import CannotRun
 
 def servers_home(data: Path, account: Account | None) -> Path:
     """The folder of this checkout's servers; the same at every run."""
-    pointer, home = data / "servers.path", data / "servers"
-    if pointer.is_file():
-        private = Path(pointer.read_text(encoding="utf-8").strip())
-        if _belongs_to(private, data):
-            return private
+    private, home = recorded_home(data), data / "servers"
+    if private:
+        return private
     if can_walk_to(account, data):
         home.mkdir(mode=0o711, exist_ok=True)
         return home
     if home.exists():
         raise CannotRun(
-            f"The account `nobody` can no longer reach {home}: run `chmod o+x` on the folders above "
-            "it that lack it, or `make clean` to start with empty servers."
+            f"The account `nobody` can no longer reach {home}: run `chmod o+x` on the folders "
+            "above it that lack it, or `make clean` to start with empty servers."
         )
     private = private_folder(account, bases=["/var/tmp", "/tmp"])
     (private / "checkout").write_text(f"{data.resolve()}\n", encoding="utf-8")
-    pointer.write_text(f"{private}\n", encoding="utf-8")
+    (data / "servers.path").write_text(f"{private}\n", encoding="utf-8")
     return private
+
+
+def recorded_home(data: Path) -> Path | None:
+    """The private folder of an earlier run, if there is one and it is this checkout's."""
+    pointer = data / "servers.path"
+    if not pointer.is_file():
+        return None
+    private = Path(pointer.read_text(encoding="utf-8").strip())
+    return private if _belongs_to(private, data) else None
 
 
 def private_folder(account: Account | None, bases: list[str] | None = None) -> Path:

@@ -13,6 +13,7 @@ Standard library only, and self-contained: it also runs where the package cannot
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import select
@@ -24,6 +25,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+ASKING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +61,7 @@ def listen_for_signals() -> int:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGCHLD, *ASKING):
         signal.signal(number, lambda *_: None)
     return reader
 
@@ -69,7 +71,7 @@ def become_program(options: argparse.Namespace) -> None:
     try:
         guard = os.getppid()
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGCHLD, *ASKING):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
         if options.account:
@@ -102,10 +104,10 @@ def supervise(child: int, wake: int, options: argparse.Namespace) -> int:
         ready, _, _ = select.select(watched, [], [], timeout)
         wanted = os.read(wake, 512) if wake in ready else b""
         let_go = 0 in ready and os.read(0, 512) == b""
-        if let_go or set(wanted) & {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}:
-            if 0 in watched:
-                watched.remove(0)
-                deadlines = plan_of_stop(options)
+        is_asked = let_go or not ASKING.isdisjoint(wanted)
+        if is_asked and 0 in watched:
+            watched.remove(0)
+            deadlines = plan_of_stop(options)
         while deadlines and deadlines[0][0] <= time.monotonic():
             send(child, deadlines.pop(0)[1])
 
@@ -138,10 +140,8 @@ def reap(child: int) -> int | None:
 
 def send(pid: int, number: int) -> None:
     """Signal a process of ours that may just have ended."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def end_descendants() -> None:

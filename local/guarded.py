@@ -58,7 +58,7 @@ def start_guarded(
     command: Sequence[str],
     *,
     output: int | IO[bytes] | None,
-    stopping: Stopping = Stopping(),  # noqa: B008 - frozen
+    stopping: Stopping = Stopping(),
     account: Account | None = None,
     cwd: Path | str = "/",
     env: Mapping[str, str] | None = None,

@@ -147,7 +147,7 @@ class Postgres:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _create(self) -> None:
-        """Make the data folder aside and put it in place when complete, so that it never is half."""
+        """Make the data folder aside, and put it in place when it is complete."""
         unfinished = self.home / "postgres.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         own_folder(unfinished, self.account)
@@ -197,7 +197,11 @@ class Postgres:
             env=SERVER_ENVIRONMENT,
             timeout=START_SECONDS,
             check=False,
-            **as_account(self.account),
+            pass_fds=self.pass_fds,
+            user=self.account.uid if self.account else None,
+            group=self.account.gid if self.account else None,
+            extra_groups=[] if self.account else None,
+            umask=0o077,
         )
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).split()[-60:])
@@ -206,10 +210,3 @@ class Postgres:
 
 
 SERVER_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-def as_account(account: Account | None) -> dict[str, object]:
-    """The words of `subprocess.run` for running as an account."""
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": [], "umask": 0o077}

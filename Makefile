@@ -1,0 +1,26 @@
+# Everything runs in .data/ and needs only python3 (3.11 or 3.12).
+PYTEST_ARGS ?=
+export PYTEST_ARGS
+
+.PHONY: up test test-full lint bench mutate clean
+
+up: ## the whole service on this machine
+	@python3 -m local.up
+
+test: ## the whole suite; PYTEST_ARGS='tests/engine -k rank' for a part of it
+	@python3 -m local.suite
+
+test-full: ## the suite on the embedded PostgreSQL and on Debian's PostgreSQL 15
+	@python3 -m local.suite --full
+
+lint: ## style, types, templates
+	@python3 -m local.lint
+
+bench: ## the speed of the engine
+	@python3 -m local.run -m bench
+
+mutate: ## which changed lines of the engine the tests would miss
+	@python3 -m local.run -m bench.mutation
+
+clean: ## remove the environment, the servers and their data
+	@python3 -m local.clean
