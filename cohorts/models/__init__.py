@@ -1,0 +1,25 @@
+"""Tables of the escalation: protocol versions, levels, cohorts, seats, outcomes, decisions."""
+
+from cohorts.models.decisions import (
+    SEATS_IN_A_COHORT,
+    Circulation,
+    Decision,
+    Hold,
+    Recommendation,
+)
+from cohorts.models.ladder import DoseLevel, ProtocolVersion
+from cohorts.models.seats import Cohort, Outcome, Participant, Slot
+
+__all__ = [
+    "SEATS_IN_A_COHORT",
+    "Circulation",
+    "Cohort",
+    "Decision",
+    "DoseLevel",
+    "Hold",
+    "Outcome",
+    "Participant",
+    "ProtocolVersion",
+    "Recommendation",
+    "Slot",
+]

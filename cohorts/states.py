@@ -1,0 +1,200 @@
+"""Life cycles of cohorts, participants, slots, outcomes, decisions and holds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import TextChoices
+
+from ntrust.states import SERVICE, LifeCycle, Move, Owners, Role, owned_by
+
+_MANAGER = owned_by(Role.STUDY_MANAGER)
+_SERVICE = owned_by(SERVICE)
+
+
+class ProtocolState(TextChoices):
+    DRAFT = "DRAFT", "draft"
+    ACTIVE = "ACTIVE", "active"
+    SUPERSEDED = "SUPERSEDED", "superseded"
+
+
+PROTOCOL_VERSION: Final = LifeCycle(
+    "the protocol version",
+    ProtocolState,
+    {
+        (ProtocolState.DRAFT, ProtocolState.ACTIVE): _MANAGER,
+        (ProtocolState.ACTIVE, ProtocolState.SUPERSEDED): _MANAGER,
+    },
+)
+
+
+class CohortState(TextChoices):
+    PLANNED = "PLANNED", "planned"
+    OPEN = "OPEN", "open"
+    FULL = "FULL", "full"
+    IN_REVIEW = "IN_REVIEW", "in review"
+    CLOSED = "CLOSED", "closed"
+    STOPPED = "STOPPED", "stopped"
+
+
+_C = CohortState
+COHORT: Final = LifeCycle(
+    "the cohort",
+    CohortState,
+    {
+        (_C.PLANNED, _C.OPEN): _SERVICE,
+        (_C.OPEN, _C.FULL): _SERVICE,
+        (_C.FULL, _C.OPEN): _SERVICE,
+        (_C.FULL, _C.IN_REVIEW): _SERVICE,
+        (_C.IN_REVIEW, _C.FULL): _SERVICE,
+        (_C.IN_REVIEW, _C.OPEN): _SERVICE,
+        (_C.OPEN, _C.CLOSED): _SERVICE,
+        (_C.FULL, _C.CLOSED): _SERVICE,
+        (_C.IN_REVIEW, _C.CLOSED): _SERVICE,
+        **{
+            (state, _C.STOPPED): _SERVICE
+            for state in (_C.PLANNED, _C.OPEN, _C.FULL, _C.IN_REVIEW, _C.CLOSED)
+        },
+    },
+)
+
+
+class ParticipantState(TextChoices):
+    SCREENING = "SCREENING", "in screening"
+    ELIGIBLE = "ELIGIBLE", "eligible"
+    SCREEN_FAILED = "SCREEN_FAILED", "screen failed"
+    SLOTTED = "SLOTTED", "slotted"
+    CONDITIONING = "CONDITIONING", "lymphodepletion begun"
+    TREATED = "TREATED", "treated"
+    FOLLOW_UP = "FOLLOW_UP", "in follow-up"
+    OFF_STUDY = "OFF_STUDY", "off study"
+    WITHDRAWN = "WITHDRAWN", "withdrawn"
+    LOST = "LOST", "lost to follow-up"
+    DIED = "DIED", "died"
+
+
+_P = ParticipantState
+_ON_STUDY = (
+    _P.SCREENING,
+    _P.ELIGIBLE,
+    _P.SLOTTED,
+    _P.CONDITIONING,
+    _P.TREATED,
+    _P.FOLLOW_UP,
+)
+_SITE = owned_by(Role.INVESTIGATOR)
+
+
+def _departures() -> dict[Move, Owners]:
+    ends = (_P.WITHDRAWN, _P.LOST, _P.DIED)
+    return {(state, end): _SITE for state in _ON_STUDY for end in ends}
+
+
+PARTICIPANT: Final = LifeCycle(
+    "the participant",
+    ParticipantState,
+    {
+        (_P.SCREENING, _P.ELIGIBLE): owned_by(Role.INVESTIGATOR, Role.STUDY_MANAGER),
+        (_P.SCREENING, _P.SCREEN_FAILED): _SITE,
+        (_P.ELIGIBLE, _P.SLOTTED): owned_by(Role.STUDY_MANAGER),
+        (_P.SLOTTED, _P.ELIGIBLE): owned_by(Role.STUDY_MANAGER, SERVICE),
+        (_P.SLOTTED, _P.CONDITIONING): _SITE,
+        (_P.CONDITIONING, _P.TREATED): _SITE,
+        (_P.TREATED, _P.FOLLOW_UP): owned_by(Role.INVESTIGATOR, SERVICE),
+        (_P.FOLLOW_UP, _P.OFF_STUDY): _SITE,
+        **_departures(),
+        (_P.OFF_STUDY, _P.DIED): _SITE,
+        (_P.WITHDRAWN, _P.DIED): _SITE,
+        (_P.LOST, _P.DIED): _SITE,
+    },
+)
+
+
+class SlotState(TextChoices):
+    REQUESTED = "REQUESTED", "requested"
+    RESERVED = "RESERVED", "reserved"
+    CONFIRMED = "CONFIRMED", "confirmed"
+    RELEASED = "RELEASED", "released"
+    REPLACED = "REPLACED", "replaced"
+    EXPIRED = "EXPIRED", "expired"
+
+
+TAKEN_SLOTS: Final = (SlotState.RESERVED, SlotState.CONFIRMED)
+_L = SlotState
+SLOT: Final = LifeCycle(
+    "the slot",
+    SlotState,
+    {
+        (_L.REQUESTED, _L.RESERVED): _MANAGER,
+        (_L.REQUESTED, _L.RELEASED): owned_by(Role.INVESTIGATOR, Role.STUDY_MANAGER),
+        (_L.RESERVED, _L.CONFIRMED): _MANAGER,
+        (_L.RESERVED, _L.RELEASED): owned_by(Role.INVESTIGATOR, Role.STUDY_MANAGER),
+        (_L.RESERVED, _L.EXPIRED): _SERVICE,
+        (_L.CONFIRMED, _L.RELEASED): _MANAGER,
+        (_L.CONFIRMED, _L.REPLACED): _SERVICE,
+        (_L.REPLACED, _L.CONFIRMED): _SERVICE,
+    },
+)
+
+
+class OutcomeLetter(TextChoices):
+    """What a participant counts as, in the statisticians' notation."""
+
+    PENDING = "P", "pending"
+    NO_DLT = "N", "no DLT"
+    DLT = "T", "DLT"
+    NOT_EVALUABLE = "X", "not evaluable"
+
+
+class DltStatus(TextChoices):
+    """What the DLT reports of a participant add up to."""
+
+    NONE = "NONE", "none reported"
+    OPEN = "OPEN", "provisional"
+    COUNTED = "COUNTED", "counted"
+
+
+class DecisionState(TextChoices):
+    PROPOSED = "PROPOSED", "proposed"
+    PARTLY_SIGNED = "PARTLY_SIGNED", "partly signed"
+    SIGNED = "SIGNED", "signed"
+    CIRCULATED = "CIRCULATED", "circulated"
+    BASIS_CHANGED = "BASIS_CHANGED", "basis changed"
+    RE_REVIEWED = "RE_REVIEWED", "re-reviewed"
+    WITHDRAWN = "WITHDRAWN", "withdrawn"
+
+
+_D = DecisionState
+_SIGNERS = owned_by(Role.STUDY_MANAGER, Role.MEDICAL_MONITOR)
+DECISION: Final = LifeCycle(
+    "the decision",
+    DecisionState,
+    {
+        (_D.PROPOSED, _D.PARTLY_SIGNED): _SIGNERS,
+        (_D.PARTLY_SIGNED, _D.SIGNED): _SIGNERS,
+        (_D.SIGNED, _D.CIRCULATED): owned_by(Role.INVESTIGATOR, Role.PHARMACIST),
+        (_D.SIGNED, _D.BASIS_CHANGED): _SERVICE,
+        (_D.CIRCULATED, _D.BASIS_CHANGED): _SERVICE,
+        (_D.BASIS_CHANGED, _D.RE_REVIEWED): _SIGNERS,
+        (_D.PROPOSED, _D.WITHDRAWN): owned_by(Role.STUDY_MANAGER, SERVICE),
+        (_D.PARTLY_SIGNED, _D.WITHDRAWN): owned_by(Role.STUDY_MANAGER, SERVICE),
+    },
+)
+
+
+class HoldScope(TextChoices):
+    STUDY = "STUDY", "the whole study"
+    LEVEL = "LEVEL", "this level and all above"
+    SITE = "SITE", "one site"
+
+
+class HoldState(TextChoices):
+    PLACED = "PLACED", "placed"
+    LIFTED = "LIFTED", "lifted"
+
+
+HOLD: Final = LifeCycle(
+    "the hold", HoldState, {(HoldState.PLACED, HoldState.LIFTED): _SIGNERS}
+)
+
+LIFE_CYCLES: Final = (PROTOCOL_VERSION, COHORT, PARTICIPANT, SLOT, DECISION, HOLD)

@@ -1,0 +1,110 @@
+"""Setting up: studies, sites, people and their roles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ntrust.change import study_change
+from ntrust.errors import Refused
+from ntrust.models import Membership, Site, Study, User
+from ntrust.policies import check_role
+from ntrust.states import SITE, SITE_ROLES, Role, SiteState
+
+
+def create_study(  # noqa: PLR0913 - the registry's fields
+    key: str,
+    *,
+    title: str,
+    protocol_number: str,
+    now: datetime,
+    registry_number: str = "",
+    product: str = "",
+    is_replay: bool = False,
+    source: str = "",
+) -> Study:
+    """Create a study in set-up. Refuses a key that is taken."""
+    if Study.objects.filter(key=key).exists():
+        raise Refused("study_exists", f"There is a study {key} already.")
+    return Study.objects.create(
+        key=key,
+        title=title,
+        protocol_number=protocol_number,
+        registry_number=registry_number,
+        product=product,
+        is_replay=is_replay,
+        source=source,
+        created_at=now,
+    )
+
+
+def grant_role(
+    user: User,
+    *,
+    study: Study,
+    role: str,
+    by: User | None,
+    now: datetime,
+    site: Site | None = None,
+) -> Membership:
+    """Give a person a role in a study; roles bound to a site need one. Twice is once.
+
+    `by` is the machine's administrator, or None for set-up commands.
+    """
+    if by is not None and not by.is_superuser:
+        raise Refused("wrong_role", "Only the administrator of the machine grants roles.")
+    if (role in SITE_ROLES) != (site is not None):
+        raise Refused("site_role", f"{Role(role).label.capitalize()}: name a site, or none.")
+    membership, _ = Membership.objects.get_or_create(
+        user=user,
+        study=study,
+        role=role,
+        site=site,
+        revoked_at=None,
+        defaults={"granted_at": now, "granted_by": by},
+    )
+    return membership
+
+
+def revoke_role(membership: Membership, *, by: User, now: datetime) -> Membership:
+    """End a role. Refuses one already ended."""
+    if not by.is_superuser:
+        raise Refused("wrong_role", "Only the administrator of the machine revokes roles.")
+    if membership.revoked_at is not None:
+        raise Refused("already_revoked", "This role has already ended.")
+    membership.revoked_at, membership.revoked_by = now, by
+    membership.save(update_fields=["revoked_at", "revoked_by"])
+    return membership
+
+
+def add_site(  # noqa: PLR0913 - the registry's fields
+    study: Study,
+    *,
+    code: str,
+    name: str,
+    by: User,
+    place: str = "",
+    timezone: str = "UTC",
+    now: datetime | None = None,
+) -> Site:
+    """Add a planned site. Refuses a code that is taken."""
+    check_role(by, study, [Role.STUDY_MANAGER])
+    with study_change(study, by=by, reason="site added", now=now) as change:
+        if Site.objects.filter(study=study, code=code).exists():
+            raise Refused("site_exists", f"There is a site {code} already.")
+        site = Site.objects.create(
+            study=change.study, code=code, name=name, place=place, timezone=timezone
+        )
+        change.record("SITE_ADDED", f"Site {code} added: {name}.", site=site)
+    return site
+
+
+def activate_site(site: Site, *, by: User, now: datetime | None = None) -> Site:
+    """Let a site enrol."""
+    check_role(by, site.study, [Role.STUDY_MANAGER])
+    with study_change(site.study, by=by, reason="site activated", now=now) as change:
+        site = Site.objects.get(pk=site.pk)
+        SITE.check(site.state, SiteState.ACTIVE)
+        site.state = SiteState.ACTIVE
+        site.save(update_fields=["state"])
+        change.record("SITE_ACTIVATED", f"Site {site.code} may enrol.", site=site)
+    return site

@@ -1,0 +1,43 @@
+"""Writing down what happened, and planning whom to tell, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Protocol
+
+from ntrust.models import Event, Site, Study, User
+from ntrust.notifications import plan_notifications
+
+
+class Happened(Protocol):
+    kind: str
+    sentence: str
+    level: int | None
+    subject: str
+    site: Site | None
+    data: dict[str, Any]
+
+
+def write_events(
+    study: Study, happenings: Iterable[Happened], *, by: User | None, now: datetime
+) -> list[Event]:
+    """Write one Event a happening, in order, and plan its notifications."""
+    events = [
+        Event.objects.create(
+            study=study,
+            revision=study.revision,
+            kind=it.kind,
+            sentence=it.sentence,
+            level=it.level,
+            subject=it.subject,
+            site=it.site,
+            data=it.data,
+            at=now,
+            by=by,
+        )
+        for it in happenings
+    ]
+    if not study.is_replay:
+        plan_notifications(study, events, now=now)
+    return events

@@ -1,0 +1,52 @@
+"""Who may see and do what in a study. A superuser runs the machine and has no say here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ntrust.errors import Refused
+from ntrust.models import Membership, Site, Study, User
+from ntrust.states import Role
+
+EVERY_SITE_ROLES = (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.COMMITTEE, Role.AUDITOR)
+
+
+def roles_of(user: User, study: Study) -> frozenset[str]:
+    """The roles a person holds in a study now."""
+    return frozenset(
+        Membership.objects.filter(user=user, study=study, revoked_at__isnull=True).values_list(
+            "role", flat=True
+        )
+    )
+
+
+def check_member(user: User, study: Study) -> None:
+    """Refuse people outside the study, in words that do not tell whether it exists."""
+    if not roles_of(user, study):
+        raise Refused("not_found", "There is no such study, or it is not yours.")
+
+
+def check_role(user: User, study: Study, roles: Iterable[str], *, site: Site | None = None) -> str:
+    """The role in which this person may act; refuses (`wrong_role`, `other_site`) otherwise.
+
+    With `site`, a role bound to a site counts only where it is that site.
+    """
+    wanted = tuple(roles)
+    held = Membership.objects.filter(
+        user=user, study=study, role__in=wanted, revoked_at__isnull=True
+    ).order_by("id")
+    for membership in held:
+        if site is None or membership.site_id in (None, site.pk):
+            return membership.role
+    if held:
+        raise Refused("other_site", "This participant belongs to another site.")
+    names = " or ".join(Role(role).label for role in wanted)
+    raise Refused("wrong_role", f"Only the {names} of this study may do this.")
+
+
+def visible_sites(user: User, study: Study) -> frozenset[int]:
+    """Primary keys of the sites whose participants this person may see."""
+    rows = Membership.objects.filter(user=user, study=study, revoked_at__isnull=True)
+    if any(row.role in EVERY_SITE_ROLES for row in rows):
+        return frozenset(study.sites.values_list("pk", flat=True))
+    return frozenset(row.site_id for row in rows if row.site_id)
