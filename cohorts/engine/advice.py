@@ -24,7 +24,7 @@ from cohorts.engine.rules import (
     find_working,
     first_rule,
     is_closed,
-    may_pass,
+    may_escalate_with_pending,
     target,
     waits_for_toxic,
 )
@@ -52,11 +52,17 @@ def recommend(design: Design, tallies: Tallies, current: int) -> Recommendation:
     )
 
 
+def answer_completed(design: Design, tallies: Tallies, current: int) -> Answer:
+    """The answer when nobody is pending, without its defence; for walks over many states."""
+    situation = read(design, tallies, current, is_certain=True)
+    return first_rule(situation).answer(situation)
+
+
 def read(design: Design, tallies: Tallies, current: int, *, is_certain: bool) -> Situation:
     """The situation the rule table looks at (protocol rules 1 and 2)."""
     toxic = find_toxic(tallies)
-    working = find_working(design, tallies, toxic)
     undecided = find_undecided(design, tallies, toxic)
+    working = find_working(design, tallies, toxic, undecided)
     tally = NOBODY if working is None else tallies.get(working, NOBODY)
     return Situation(
         design=design,
@@ -66,9 +72,7 @@ def read(design: Design, tallies: Tallies, current: int, *, is_certain: bool) ->
         is_current_closed=is_closed(current, toxic),
         waits_for_toxic=waits_for_toxic(design, tallies, toxic),
         is_certain=is_certain,
-        is_passable=design.escalate_with_pending
-        and undecided == [working]
-        and may_pass(design, undecided[0], tally, toxic),
+        is_passable=may_escalate_with_pending(design, tallies, toxic, undecided),
     )
 
 

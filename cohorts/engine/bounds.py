@@ -34,9 +34,7 @@ def bounds(design: Design, tallies: Tallies, current: int) -> tuple[Answer, ...]
     return tuple(sorted(answers, key=lambda answer: (answer.rank, answer.verdict)))
 
 
-def _reachable(
-    design: Design, tallies: Tallies
-) -> Iterator[tuple[int | None, int | None, Tally]]:
+def _reachable(design: Design, tallies: Tallies) -> Iterator[tuple[int | None, int | None, Tally]]:
     """Each (toxic level, working level, counts there) that some completion leads to."""
     below: set[Found] = {(None, NOBODY)}
     for level in sorted(tallies):
@@ -61,4 +59,4 @@ def _holds(found: Found) -> bool:
 
 
 def _or_lowest(design: Design, found: Found, toxic: int | None) -> Found:
-    return found if found[0] is not None else (find_working(design, {}, toxic), NOBODY)
+    return found if found[0] is not None else (find_working(design, {}, toxic, ()), NOBODY)

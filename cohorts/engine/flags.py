@@ -24,9 +24,9 @@ from cohorts.engine.design import (
 def flags(
     design: Design, tallies: Tallies, toxic: int | None, working: int | None
 ) -> tuple[Flag, ...]:
-    """All flags of a state, each once, in the order of the enum."""
+    """All flags of a state, each once, in alphabetical order."""
     raised = set(_level_flags(design, tallies, toxic, working)) | set(_order_flags(tallies, toxic))
-    return tuple(flag for flag in Flag if flag in raised)
+    return tuple(sorted(raised))
 
 
 def _level_flags(
@@ -52,11 +52,18 @@ def _order_flags(tallies: Tallies, toxic: int | None) -> Iterator[Flag]:
 
 
 def _most_seats(design: Design, level: int, tally: Tally, *, fills: bool) -> int:
-    """The most seats these counts can have had by the rules; `fills`: being filled as the MTD."""
+    """The most seats these counts can have had by the rules; `fills`: being filled as the MTD.
+
+    Under at_three a fourth seat needs three evaluable with at most one DLT among them. The DLTs
+    after that first one then came later, so at least two more than the DLTs are evaluable.
+    """
+    is_late_dlt = tally.is_toxic and tally.n - tally.x >= COHORT_SIZE - 1
+    if design.expand_on_first_dlt is ExpandOn.AT_THREE and (
+        tally.n < COHORT_SIZE or (tally.is_toxic and not is_late_dlt)
+    ):
+        return COHORT_SIZE
     if tally.is_toxic:
         return FULL_LEVEL
-    if tally.n < COHORT_SIZE and design.expand_on_first_dlt is ExpandOn.AT_THREE:
-        return COHORT_SIZE
     confirms = level == design.doses and design.confirm_top_dose
     needs_six = tally.x == 1 or confirms or (fills and design.min_n_at_mtd == FULL_LEVEL)
     return FULL_LEVEL if needs_six else COHORT_SIZE
@@ -72,7 +79,5 @@ def _was_passable(design: Design, tallies: Tallies, level: int) -> bool:
     if (tally.n >= COHORT_SIZE and tally.x == 0) or (tally.n >= FULL_LEVEL and tally.x <= 1):
         return True
     above = tallies.get(level + 1)
-    is_filled_since = (
-        design.min_n_at_mtd == FULL_LEVEL and above is not None and above.is_toxic
-    )
+    is_filled_since = design.min_n_at_mtd == FULL_LEVEL and above is not None and above.is_toxic
     return is_filled_since and tally.n - tally.x >= COHORT_SIZE

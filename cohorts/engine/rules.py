@@ -11,14 +11,16 @@ Source: protocol section "Dose escalation", rules 1-9, numbered as here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cohorts.engine.design import (
     COHORT_SIZE,
     FULL_LEVEL,
     MINUS_ONE,
     NOBODY,
+    TOXIC_AT,
     Answer,
     Design,
     ExpandOn,
@@ -34,23 +36,25 @@ from cohorts.engine.design import (
 
 def find_toxic(tallies: Tallies) -> int | None:
     """Rule 1. The lowest level with two or more DLTs, whatever `n`; it and all above are closed."""
-    return min((level for level, tally in tallies.items() if tally.is_toxic), default=None)
+    return min([level for level, tally in tallies.items() if tally.x >= TOXIC_AT], default=None)
 
 
-def find_working(design: Design, tallies: Tallies, toxic: int | None) -> int | None:
+def find_working(
+    design: Design, tallies: Tallies, toxic: int | None, undecided: Sequence[int]
+) -> int | None:
     """Rule 2. The level whose counts decide; None when no dose is left below the toxic level.
 
-    The lowest undecided level below the toxic one, so that a late DLT below brings the trial back
-    down; else the highest tried. With nothing tried below, the lowest level of the ladder, and
+    The lowest undecided level, so that a late DLT below brings the trial back down; else the
+    highest tried below the toxic one. With nothing tried there, the lowest level of the ladder, and
     level -1 only when nothing else is left.
     """
-    undecided = find_undecided(design, tallies, toxic)
-    for level in undecided:
-        if not _escalated_over(design, tallies, level, toxic):
-            return level
-    tried = _tried_below(tallies, toxic)
-    if tried:
-        return tried[-1]
+    passed = find_passed(design, tallies, toxic, undecided)
+    waiting = [level for level in undecided if level != passed]
+    if waiting:
+        return waiting[0]
+    highest = max(_tried_below(tallies, toxic), default=None)
+    if highest is not None:
+        return highest
     if toxic is None or toxic > 1:
         return 1
     return MINUS_ONE if toxic == 1 and design.level_minus_one else None
@@ -58,31 +62,44 @@ def find_working(design: Design, tallies: Tallies, toxic: int | None) -> int | N
 
 def find_undecided(design: Design, tallies: Tallies, toxic: int | None) -> list[int]:
     """Levels below the toxic one with a DLT or someone pending, not settled in every completion."""
-    return [
+    return sorted(
         level
         for level in _tried_below(tallies, toxic)
         if tallies[level].x + tallies[level].pending > 0
-        and not all(is_settled(design, level, done, toxic) for done in completions(tallies[level]))
-    ]
-
-
-def _tried_below(tallies: Tallies, toxic: int | None) -> list[int]:
-    return sorted(level for level in tallies if toxic is None or level < toxic)
-
-
-def _escalated_over(design: Design, tallies: Tallies, level: int, toxic: int | None) -> bool:
-    """True when `escalate_with_pending` has already taken the trial past this level.
-
-    Its pending participant is then waited for before a second escalation, not before each seat.
-    """
-    return (
-        design.escalate_with_pending
-        and may_pass(design, level, tallies[level], toxic)
-        and level != _tried_below(tallies, toxic)[-1]
+        and not _is_settled_whatever(design, level, tallies[level], toxic)
     )
 
 
+def _is_settled_whatever(design: Design, level: int, tally: Tally, toxic: int | None) -> bool:
+    """Settled now and in every completion; the all-X completion is the counts of now."""
+    return is_settled(design, level, tally, toxic) and (
+        tally.pending == 0
+        or all(is_settled(design, level, done, toxic) for done in completions(tally))
+    )
+
+
+def _tried_below(tallies: Tallies, toxic: int | None) -> list[int]:
+    return [level for level in tallies if toxic is None or level < toxic]
+
+
+def find_passed(
+    design: Design, tallies: Tallies, toxic: int | None, undecided: Sequence[int]
+) -> int | None:
+    """The level that `escalate_with_pending` has taken the trial past, if any.
+
+    Its pending participant is waited for before a second escalation, not before each seat. Only
+    one level can be passed, and only by the next one up: with anyone undecided further down, the
+    trial goes back there (rule 2).
+    """
+    if not design.escalate_with_pending or not undecided:
+        return None
+    level = undecided[0]
+    is_one_below = max(_tried_below(tallies, toxic)) == design.next_up(level)
+    return level if is_one_below and may_pass(design, level, tallies[level], toxic) else None
+
+
 def may_pass(design: Design, level: int, tally: Tally, toxic: int | None) -> bool:
+    """Whether `escalate_with_pending` lets this level be left with someone pending."""
     return is_settled(design, level, tally, toxic) and tally.x + tally.pending <= 1
 
 
@@ -107,12 +124,10 @@ def cap(design: Design, level: int, tally: Tally, toxic: int | None) -> int:
 
 def is_settled(design: Design, level: int, tally: Tally, toxic: int | None) -> bool:
     """Rule 4. Enough participants, and few enough DLTs, to leave this level."""
-    clean_three = (
-        target(design, level, tally.x, toxic) == COHORT_SIZE
-        and tally.n >= COHORT_SIZE
-        and tally.x == 0
-    )
-    return clean_three or (tally.n >= FULL_LEVEL and tally.x <= 1)
+    if tally.n >= FULL_LEVEL:
+        return tally.x <= 1
+    is_clean_three = tally.n >= COHORT_SIZE and tally.x == 0
+    return is_clean_three and target(design, level, tally.x, toxic) == COHORT_SIZE
 
 
 def completions(tally: Tally) -> Iterator[Tally]:
@@ -125,8 +140,7 @@ def completions(tally: Tally) -> Iterator[Tally]:
 # --- Rules 5 to 8: what to do there ----------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """Everything a row of the table may look at."""
 
     design: Design
@@ -275,6 +289,17 @@ def waits_for_toxic(design: Design, tallies: Tallies, toxic: int | None) -> bool
         and design.second_dlt is SecondDlt.COMPLETE_COHORT
         and tallies[toxic].pending > 0
     )
+
+
+def may_escalate_with_pending(
+    design: Design, tallies: Tallies, toxic: int | None, undecided: Sequence[int]
+) -> bool:
+    """Rule 6 with `escalate_with_pending`: one level is open, the highest, and it may be passed."""
+    if not design.escalate_with_pending or len(undecided) != 1:
+        return False
+    (level,) = undecided
+    is_highest = level == max(_tried_below(tallies, toxic))
+    return is_highest and may_pass(design, level, tallies[level], toxic)
 
 
 def first_rule(situation: Situation) -> Rule:
