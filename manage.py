@@ -4,6 +4,14 @@
 import os
 import sys
 
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+except ImportError:
+    sys.exit(
+        "manage.py: Django is not installed here: run `make up`, or use .data/venv/bin/python."
+    )
+
 # Commands that only calculate: they need no database, no Redis and no settings of one's own.
 PURE_COMMANDS = frozenset({"threeplusthree"})
 
@@ -19,11 +27,6 @@ def main(arguments: list[str]) -> None:
         os.environ["DJANGO_SETTINGS_MODULE"] = "ntrust.pure_settings"
     else:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ntrust.settings")
-    try:
-        from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
-        from django.core.management import execute_from_command_line  # noqa: PLC0415
-    except ImportError:
-        sys.exit("manage.py: Django is not installed here: run `make up`, or activate .data/venv.")
     try:
         execute_from_command_line(arguments)
     except ImproperlyConfigured as problem:
