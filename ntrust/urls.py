@@ -18,6 +18,7 @@ def not_offered(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("", include("cohorts.urls")),
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -1,0 +1,26 @@
+"""What is: pure reads of the escalation, as frozen rows ready for a page, a mail or a document.
+
+Nobody gets a row without a `Viewer`: what a person may not see is taken out here, not in templates.
+Every query takes a constant number of SQL statements, however long the ladder or the list.
+"""
+
+from cohorts.queries.advice import Advice, DesignOption
+from cohorts.queries.ladder import Ladder, ladder
+from cohorts.queries.path import Path, escalation_path
+from cohorts.queries.studies import StudyCard, studies_for
+from cohorts.queries.viewers import Viewer, viewer_of
+from cohorts.queries.words import Mark
+
+__all__ = [
+    "Advice",
+    "DesignOption",
+    "Ladder",
+    "Mark",
+    "Path",
+    "StudyCard",
+    "Viewer",
+    "escalation_path",
+    "ladder",
+    "studies_for",
+    "viewer_of",
+]

@@ -1,0 +1,127 @@
+"""What people signed and what is held, as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from cohorts.models import Decision, DoseLevel, Hold
+from cohorts.queries.viewers import Mask, Viewer
+from cohorts.queries.words import HARM, PLAN, QUIET, SETTLED, WAITING, Mark, name_answer, name_level
+from cohorts.states import DecisionState, HoldScope, HoldState
+from ntrust.models import Study
+
+_MARKS = {
+    DecisionState.PROPOSED: (QUIET, "○"),
+    DecisionState.PARTLY_SIGNED: (WAITING, "◔"),
+    DecisionState.SIGNED: (WAITING, "◔"),
+    DecisionState.CIRCULATED: (SETTLED, "●"),
+    DecisionState.BASIS_CHANGED: (HARM, "■"),
+    DecisionState.RE_REVIEWED: (PLAN, "●"),
+    DecisionState.WITHDRAWN: (QUIET, "○"),
+}
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    """A decision as it was signed, and whether its basis still holds.
+
+    `answer` is what was decided, `advised` what the rules had said, with the counts of then.
+    """
+
+    number: int
+    answer: Mark
+    advised: Mark
+    rule: str
+    counts: dict[str, dict[str, int]]
+    flags: tuple[str, ...]
+    level: int | None
+    seats: int
+    state: Mark
+    proposed_at: datetime
+    signed_at: datetime | None
+    circulated_at: datetime | None
+    is_override: bool
+    reason: str
+    committee_verdict: str
+    basis_changed_at: datetime | None
+    basis_change: str
+
+
+@dataclass(frozen=True)
+class HoldRow:
+    """A hold in force: where, why, since when."""
+
+    where: str
+    level: int | None
+    is_study_wide: bool
+    reason: str
+    placed_at: datetime
+
+
+def read_decisions(study: Study, mask: Mask) -> list[DecisionRow]:
+    """All decisions but the withdrawn ones, first to last. One statement."""
+    rows = (
+        Decision.objects.filter(study=study)
+        .exclude(state=DecisionState.WITHDRAWN)
+        .select_related("recommendation", "level")
+        .defer("basis", "content", "recommendation__basis", "recommendation__bounds")
+        .order_by("number")
+    )
+    return [_decision(row, mask) for row in rows]
+
+
+def _decision(row: Decision, mask: Mask) -> DecisionRow:
+    advice = row.recommendation
+    level = row.level.ordinal if row.level else None
+    stops_as_advised = row.verdict == advice.verdict
+    tone, shape = _MARKS[DecisionState(row.state)]
+    return DecisionRow(
+        number=row.number,
+        answer=name_answer(
+            row.verdict, level, advice.outcome if stops_as_advised else None, advice.mtd
+        ),
+        advised=name_answer(advice.verdict, advice.level, advice.outcome, advice.mtd),
+        rule=advice.rule,
+        counts=advice.counts,
+        flags=tuple(advice.flags),
+        level=level,
+        seats=row.seats,
+        state=Mark(DecisionState(row.state).label, tone, shape),
+        proposed_at=row.proposed_at,
+        signed_at=row.signed_at,
+        circulated_at=row.circulated_at,
+        is_override=row.is_override,
+        reason=mask.cover(row.reason),
+        committee_verdict=mask.cover(row.committee_verdict),
+        basis_changed_at=row.basis_changed_at,
+        basis_change=mask.cover(row.basis_change),
+    )
+
+
+def read_holds(study: Study, *, viewer: Viewer, mask: Mask) -> list[HoldRow]:
+    """Holds in force that concern this viewer, oldest first. One statement."""
+    theirs = Q() if viewer.sees_every_site else Q(site=None) | Q(site_id__in=viewer.site_ids)
+    rows = (
+        Hold.objects.filter(theirs, study=study, state=HoldState.PLACED)
+        .select_related("level", "site")
+        .order_by("id")
+    )
+    return [_hold(row, mask) for row in rows]
+
+
+def _hold(row: Hold, mask: Mask) -> HoldRow:
+    level: DoseLevel | None = row.level
+    if level is not None:
+        where = f"{name_level(level.ordinal)} and above"
+    else:
+        where = f"Site {row.site.code}" if row.site else "The whole study"
+    return HoldRow(
+        where=where,
+        level=level.ordinal if level else None,
+        is_study_wide=row.scope == HoldScope.STUDY,
+        reason=mask.cover(row.reason),
+        placed_at=row.placed_at,
+    )
