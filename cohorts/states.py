@@ -150,7 +150,7 @@ class DltStatus(TextChoices):
     """What the DLT reports of a participant add up to."""
 
     NONE = "NONE", "none reported"
-    OPEN = "OPEN", "provisional"
+    PROVISIONAL = "PROVISIONAL", "provisional"
     COUNTED = "COUNTED", "counted"
 
 

@@ -52,7 +52,7 @@ class DltReport(models.Model):
     """
 
     event = models.ForeignKey(AdverseEvent, on_delete=models.PROTECT, related_name="dlt_reports")
-    criterion = models.CharField(max_length=20)
+    criterion = models.CharField(max_length=20, blank=True)
     state = models.CharField(max_length=12, choices=DltReportState.choices)
     counts_at = models.DateTimeField(null=True)
     reported_at = models.DateTimeField()

@@ -53,12 +53,12 @@ class ExpandOn(StrEnum):
 class Flag(StrEnum):
     """What a history did that the rules would not have recommended."""
 
-    OVER_ENROLLED = "OVER_ENROLLED"
-    SKIPPED_LEVEL = "SKIPPED_LEVEL"
     DOSED_ABOVE_TOXIC = "DOSED_ABOVE_TOXIC"
     ESCALATED_EARLY = "ESCALATED_EARLY"
-    STARTED_ABOVE_LEVEL_1 = "STARTED_ABOVE_LEVEL_1"
     LEVEL_MINUS_ONE_EARLY = "LEVEL_MINUS_ONE_EARLY"
+    OVER_ENROLLED = "OVER_ENROLLED"
+    SKIPPED_LEVEL = "SKIPPED_LEVEL"
+    STARTED_ABOVE_LEVEL_1 = "STARTED_ABOVE_LEVEL_1"
 
 
 class DesignError(ValueError):

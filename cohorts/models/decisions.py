@@ -66,6 +66,7 @@ class Decision(models.Model):
     committee_verdict = models.TextField(blank=True)
     packet_hash = models.CharField(max_length=64)
     basis = models.JSONField()
+    content = models.JSONField()
     content_hash = models.CharField(max_length=64)
     state = models.CharField(
         max_length=20, choices=DecisionState.choices, default=DecisionState.PROPOSED
@@ -127,6 +128,7 @@ class Decision(models.Model):
                     "committee_verdict",
                     "packet_hash",
                     "basis",
+                    "content",
                     "content_hash",
                     "proposed_at",
                     "proposed_by",

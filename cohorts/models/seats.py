@@ -168,8 +168,9 @@ class Outcome(models.Model):
     first_infused_at = models.DateTimeField(null=True)
     window_closes_at = models.DateTimeField(null=True)
     is_window_over = models.BooleanField(default=False)
-    dlt = models.CharField(max_length=10, choices=DltStatus.choices, default=DltStatus.NONE)
+    dlt = models.CharField(max_length=12, choices=DltStatus.choices, default=DltStatus.NONE)
     has_signed_statement = models.BooleanField(default=False)
+    is_toxicity_adjudicated = models.BooleanField(default=False)
     not_evaluable_because = models.TextField(blank=True)
     not_evaluable_confirmed_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+"

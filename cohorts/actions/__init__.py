@@ -1,0 +1,41 @@
+"""The only writers of the escalation's tables. One action a request; all keyword-only but the
+first argument; `by` is who acts, `now` the moment (read under the lock when not given)."""
+
+from cohorts.actions.decisions import (
+    acknowledge_decision,
+    propose_decision,
+    sign_decision,
+    verify_decision,
+)
+from cohorts.actions.holds import lift_hold, place_hold
+from cohorts.actions.outcomes import confirm_not_evaluable, update_outcome
+from cohorts.actions.participants import (
+    confirm_eligibility,
+    confirm_slot,
+    move_participant,
+    release_slot,
+    reserve_slot,
+    screen_participant,
+)
+from cohorts.actions.protocols import activate_protocol, add_protocol_version
+from cohorts.actions.rules import apply_rules
+
+__all__ = [
+    "acknowledge_decision",
+    "activate_protocol",
+    "add_protocol_version",
+    "apply_rules",
+    "confirm_eligibility",
+    "confirm_not_evaluable",
+    "confirm_slot",
+    "lift_hold",
+    "move_participant",
+    "place_hold",
+    "propose_decision",
+    "release_slot",
+    "reserve_slot",
+    "screen_participant",
+    "sign_decision",
+    "update_outcome",
+    "verify_decision",
+]

@@ -1,0 +1,174 @@
+"""What each participant counts as: facts come down from dosing and safety, the letter follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cohorts.actions.seats import mark_filled
+from cohorts.engine.evaluability import (
+    DltState,
+    Evaluability,
+    Facts,
+    Infusion,
+    InfusionState,
+    judge,
+)
+from cohorts.models import DoseLevel, Outcome, Participant, Slot
+from cohorts.policies import document_of, free_seats
+from cohorts.states import SLOT, OutcomeLetter, SlotState
+from ntrust.change import Change, study_change
+from ntrust.errors import Refused
+from ntrust.models import User
+from ntrust.policies import check_role
+from ntrust.states import Role
+
+FACTS = frozenset(
+    {
+        "lymphodepletion_given",
+        "infusions",
+        "first_infused_at",
+        "window_closes_at",
+        "is_window_over",
+        "dlt",
+        "has_signed_statement",
+        "is_toxicity_adjudicated",
+        "not_evaluable_because",
+        "not_evaluable_confirmed_by",
+    }
+)
+
+
+def begin_outcome(change: Change, participant: Participant, *, level: DoseLevel) -> Outcome:
+    """A confirmed seat counts as pending at its level; a seat given up before may be retaken."""
+    outcome = Outcome.objects.filter(participant=participant).first()
+    if outcome is None:
+        return Outcome.objects.create(
+            participant=participant,
+            study=change.study,
+            level=level,
+            because="Pending: not yet treated.",
+        )
+    outcome.level, outcome.is_counted = level, True
+    outcome.save(update_fields=["level", "is_counted"])
+    return outcome
+
+
+def drop_outcome(change: Change, participant: Participant) -> None:
+    """A seat given up before treatment counts nowhere. Refuses one already infused."""
+    outcome = Outcome.objects.get(participant=participant)
+    if outcome.first_infused_at is not None:
+        raise Refused("already_infused", f"{participant} was infused and stays counted.")
+    outcome.is_counted = False
+    outcome.save(update_fields=["is_counted"])
+
+
+def update_outcome(change: Change, participant: Participant, **facts: Any) -> Outcome:
+    """Store facts, judge the letter, and give the seat away or back when it follows.
+
+    `facts`: fields of Outcome named in FACTS.
+    """
+    unknown = set(facts) - FACTS
+    if unknown:
+        raise TypeError(f"not facts of an outcome: {sorted(unknown)}")
+    outcome = Outcome.objects.select_related("participant__protocol_version").get(
+        participant=participant
+    )
+    for name, value in facts.items():
+        setattr(outcome, name, value)
+    before = outcome.letter
+    judged = judge_outcome(outcome)
+    outcome.letter, outcome.because = judged.letter, judged.sentence
+    outcome.save(update_fields=[*facts, "letter", "because"])
+    if before != outcome.letter:
+        _follow_letter(change, outcome, before=before)
+    return outcome
+
+
+def judge_outcome(outcome: Outcome) -> Evaluability:
+    """The engine's word on the stored facts, by the participant's own protocol version."""
+    facts = Facts(
+        is_lymphodepletion_given=outcome.lymphodepletion_given,
+        infusions={row["number"]: _infusion(row) for row in outcome.infusions},
+        is_window_over=outcome.is_window_over,
+        is_statement_signed=outcome.has_signed_statement,
+        dlt=DltState(outcome.dlt),
+        is_toxicity_adjudicated=outcome.is_toxicity_adjudicated,
+        ruled_reason=outcome.not_evaluable_because or None,
+    )
+    return judge(facts, document_of(outcome.participant.protocol_version).exposure_rules())
+
+
+def _infusion(row: Mapping[str, Any]) -> Infusion:
+    return Infusion(
+        state=InfusionState(row["state"]), assigned_cells=row["assigned"], given_cells=row["given"]
+    )
+
+
+def _follow_letter(change: Change, outcome: Outcome, *, before: str) -> None:
+    participant = outcome.participant
+    if outcome.letter == OutcomeLetter.NOT_EVALUABLE:
+        _free_seat(change, participant)
+    elif before == OutcomeLetter.NOT_EVALUABLE:
+        _take_seat_back(participant)
+    words = OutcomeLetter(outcome.letter).label
+    change.record(
+        "OUTCOME_CHANGED",
+        f"{participant} at level {outcome.level.ordinal} now counts as: {words}.",
+        level=outcome.level.ordinal,
+        subject=str(participant),
+        site=participant.site,
+        before=before,
+        after=outcome.letter,
+    )
+
+
+def _free_seat(change: Change, participant: Participant) -> None:
+    """The seat of one who is not evaluable goes to a replacement."""
+    slot = Slot.objects.filter(participant=participant, state=SlotState.CONFIRMED).first()
+    if slot is None:
+        return
+    SLOT.check(slot.state, SlotState.REPLACED)
+    slot.state, slot.freed_at = SlotState.REPLACED, change.now
+    slot.save(update_fields=["state", "freed_at"])
+    mark_filled(slot.cohort)
+
+
+def _take_seat_back(participant: Participant) -> None:
+    """Counts again: the old seat too, unless a replacement has it (then the level is over full)."""
+    slot = Slot.objects.filter(participant=participant, state=SlotState.REPLACED).last()
+    if slot is None or slot.seat not in free_seats(slot.cohort):
+        return
+    SLOT.check(slot.state, SlotState.CONFIRMED)
+    slot.state, slot.freed_at = SlotState.CONFIRMED, None
+    slot.save(update_fields=["state", "freed_at"])
+    mark_filled(slot.cohort)
+
+
+def confirm_not_evaluable(
+    participant: Participant, *, reason: str, by: User, now: datetime | None = None
+) -> Outcome:
+    """Rule a participant not evaluable, so that they are replaced. Medical monitor's action.
+
+    Refuses a blank reason, one with a counted or possible DLT (never replaced), and one who
+    already counts without a DLT: correct the facts instead.
+    """
+    study = participant.study
+    check_role(by, study, [Role.MEDICAL_MONITOR])
+    if not reason.strip():
+        raise Refused("reason_needed", "Say why the participant is not evaluable.")
+    with study_change(study, by=by, reason=reason, now=now) as change:
+        outcome = Outcome.objects.get(participant=participant)
+        if outcome.dlt != DltState.NONE:
+            raise Refused("has_dlt", f"{participant} has a DLT report and is never replaced.")
+        if outcome.letter != OutcomeLetter.PENDING:
+            words = OutcomeLetter(outcome.letter).label
+            raise Refused("not_pending", f"{participant} already counts as: {words}.")
+        outcome = update_outcome(
+            change,
+            participant,
+            not_evaluable_because=reason.strip(),
+            not_evaluable_confirmed_by=by,
+        )
+    return outcome

@@ -1,0 +1,63 @@
+"""Cohort states that follow from their seats and outcomes."""
+
+from __future__ import annotations
+
+from cohorts.engine.design import Tally
+from cohorts.engine.rules import find_toxic
+from cohorts.models import Cohort, DoseLevel, Outcome, Slot
+from cohorts.policies import free_seats
+from cohorts.states import (
+    COHORT,
+    CohortState,
+    OutcomeLetter,
+    SlotState,
+)
+from ntrust.change import Change
+
+_LIVE = (CohortState.OPEN, CohortState.FULL, CohortState.IN_REVIEW)
+
+
+def mark_filled(cohort: Cohort) -> None:
+    """OPEN while a seat is free, FULL when none is."""
+    wanted = CohortState.OPEN if free_seats(cohort) else CohortState.FULL
+    if cohort.state in (CohortState.OPEN, CohortState.FULL) and cohort.state != wanted:
+        move_cohort(cohort, to=wanted)
+
+
+def settle_cohorts(change: Change, tallies: dict[int, Tally]) -> None:
+    """After the rules ran: stop cohorts at closed levels, review complete ones, reopen seats."""
+    toxic = find_toxic(tallies)
+    cohorts = Cohort.objects.filter(study=change.study, state__in=_LIVE).select_related("level")
+    for cohort in cohorts:
+        if toxic is not None and cohort.level.ordinal >= toxic:
+            cohort.stopped_because = f"Two or more DLTs at level {toxic}."
+            move_cohort(cohort, to=CohortState.STOPPED)
+            continue
+        wanted = _wanted_state(cohort)
+        if cohort.state != wanted:
+            move_cohort(cohort, to=wanted)
+
+
+def _wanted_state(cohort: Cohort) -> CohortState:
+    if free_seats(cohort):
+        return CohortState.OPEN
+    seated = Slot.objects.filter(cohort=cohort, state=SlotState.CONFIRMED)
+    pending = Outcome.objects.filter(
+        participant__slots__in=seated, letter=OutcomeLetter.PENDING, is_counted=True
+    )
+    is_complete = seated.count() == cohort.seats and not pending.exists()
+    return CohortState.IN_REVIEW if is_complete else CohortState.FULL
+
+
+def close_cohorts(change: Change, *, except_at: DoseLevel | None) -> None:
+    """A decision for one level ends the cohorts at all others; a STOP ends all."""
+    live = Cohort.objects.filter(study=change.study, state__in=_LIVE)
+    for cohort in live.exclude(level=except_at) if except_at else live:
+        move_cohort(cohort, to=CohortState.CLOSED)
+
+
+def move_cohort(cohort: Cohort, *, to: str) -> None:
+    """The only writer of a cohort's state."""
+    COHORT.check(cohort.state, to)
+    cohort.state = to
+    cohort.save(update_fields=["state", "stopped_because"])

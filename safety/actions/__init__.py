@@ -1,0 +1,24 @@
+"""The only writers of safety's tables."""
+
+from safety.actions.clocks import pass_time_everywhere
+from safety.actions.events import (
+    adjudicate_dlt,
+    clear_dlt,
+    pass_time,
+    report_dlt,
+    report_event,
+    sign_window_statement,
+)
+from safety.actions.reviews import conclude_review, convene_review
+
+__all__ = [
+    "adjudicate_dlt",
+    "clear_dlt",
+    "conclude_review",
+    "convene_review",
+    "pass_time",
+    "pass_time_everywhere",
+    "report_dlt",
+    "report_event",
+    "sign_window_statement",
+]
