@@ -25,7 +25,8 @@ _QUIET_PATHS = ("/healthz", "/readyz", "/static/")
 class RequestContextMiddleware:
     """Gives each request an id, found in every log line and in the X-Request-ID answer header.
 
-    An id sent by a proxy in front is kept when it is harmless.
+    An id sent by a proxy in front is kept when it is harmless. A page that does not say otherwise
+    is not kept by browsers: nobody pages back to it after the log-out.
     """
 
     def __init__(self, get_response: _GetResponse) -> None:
@@ -39,6 +40,8 @@ class RequestContextMiddleware:
         began = time.monotonic()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "private, no-store"
         if not request.path.startswith(_QUIET_PATHS):
             logger.info("request", **_facts(request, response, began))
         return response

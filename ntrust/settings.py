@@ -83,12 +83,6 @@ TEMPLATES = [
 # Data. Actions open their own transactions, so requests do not.
 DATABASES = {"default": _environment.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# The copies of rows that triggers keep refuse any change too.
-PGHISTORY_APPEND_ONLY = True
-# What a study change runs (ntrust/change.py): before it, moments that have passed; at its end, the
-# rules. Dotted names, because the apps that own them lie above.
-NTRUST_PASS_TIME: list[str] = []
-NTRUST_AFTER_CHANGE: list[str] = []
 REDIS_URL = _environment.redis_url
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
@@ -107,9 +101,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "deliver-notifications": {"task": "ntrust.tasks.deliver_notifications", "schedule": 10.0},
-}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # People. Accounts are made by the machine's administrator; nobody signs up.

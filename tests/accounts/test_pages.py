@@ -67,6 +67,7 @@ def test_headers_are_strict(member: Client) -> None:
     assert response["X-Frame-Options"] == "DENY"
     assert response["Referrer-Policy"] == "same-origin"
     assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Cache-Control"] == "private, no-store"
     assert re.fullmatch("[0-9a-f]{32}", response["X-Request-ID"])
 
 
