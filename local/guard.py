@@ -33,10 +33,12 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     process_control(PR_SET_CHILD_SUBREAPER, 1)
     wake = listen_for_signals()
+    # A signal sent to the child before it has its own handlers must wait, not be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
     child = os.fork()
     if child == 0:
         become_program(options)
-    os.set_inheritable(0, False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
     status = supervise(child, wake, options)
     end_descendants()
     if options.remove:
@@ -73,6 +75,7 @@ def become_program(options: argparse.Namespace) -> None:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, *ASKING):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
         os.setsid()
         if options.account:
             uid, gid = map(int, options.account.split(":"))

@@ -132,7 +132,6 @@ def end_on_signals() -> Callable[[], None]:
 
 def main() -> int:
     """Run the servers until Ctrl-C."""
-    bootstrap.main(dev=False)
     services = Services(DATA)
     ignore_signals = end_on_signals()
     try:
@@ -153,4 +152,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    bootstrap.main(dev=False)
     sys.exit(main())

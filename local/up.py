@@ -28,6 +28,7 @@ PORTS = 200
 ANSWER_SECONDS = 60.0
 RUN_FILE = DATA / "up.json"
 MANAGE = "manage.py"
+ROOT_WARNING = "You're running the worker with superuser"  # as the person who started it chose
 
 
 def main() -> int:
@@ -68,7 +69,15 @@ def run(services: Services, processes: Processes) -> NoReturn:
     prepare(processes)
     url = f"http://127.0.0.1:{web_port}/"
     processes.start("web", ["-m", "local.web", str(web.fileno())], grace=5.0, fd=web.fileno())
-    celery = ["-m", "celery", "--app", "ntrust.celery:app", "--quiet"]
+    celery = [
+        "-W",
+        f"ignore:{ROOT_WARNING}",
+        "-m",
+        "celery",
+        "--app",
+        "ntrust.celery:app",
+        "--quiet",
+    ]
     processes.start("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING"])
     schedule = ["--schedule", str(DATA / "beat-schedule"), "--pidfile="]
     processes.start("beat", [*celery, "beat", *schedule, "--loglevel", "WARNING"])
