@@ -1,15 +1,15 @@
 """Coming in, going out, and what happens on the way."""
 
 import time
-from collections.abc import Iterator
+import uuid
 
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
+from pytest_django import Settings
 
 from ntrust.models import User
 
@@ -26,11 +26,14 @@ def ana() -> User:
 
 
 @pytest.fixture(autouse=True)
-def _no_tries_counted() -> Iterator[None]:
-    """Each test begins with no failed log-ins."""
-    cache.clear()
-    yield
-    cache.clear()
+def _no_tries_counted(settings: Settings) -> None:
+    """Each test counts failed log-ins from none, and empties nobody's Redis for that."""
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": uuid.uuid4().hex,
+        }
+    }
 
 
 def log_in(client: Client, name: str, password: str = PASSWORD) -> int:
