@@ -13,7 +13,7 @@ admin.site.unregister(Group)  # roles are memberships of a study; groups would b
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
     """Accounts: made here, closed here (not active), never deleted, as history names them."""
 
     form = UserChangeForm
