@@ -4,7 +4,6 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
-from django.views.generic import TemplateView
 
 from ntrust.health import healthz, readyz
 
@@ -19,7 +18,6 @@ def not_offered(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", include("cohorts.urls")),
-    path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("accounts/signup/", not_offered),
