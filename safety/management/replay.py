@@ -1,8 +1,8 @@
 """A published trial, run again through the service's own actions in simulated time.
 
-Nothing here writes a row or decides anything: each step is an action that a person would take, and
-each recommendation is the one stored by the service. Where the publication did what the rules
-forbid (an extra seat, a skipped level), the step goes through the signed override.
+Each step is an action that a person would take, and each recommendation is the one stored by the
+service. Where the publication did what the rules forbid (an extra seat, a skipped level), the step
+goes through the signed override.
 """
 
 from __future__ import annotations
@@ -15,39 +15,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cohorts.actions import (
-    acknowledge_decision,
-    activate_protocol,
-    add_protocol_version,
-    confirm_eligibility,
-    confirm_slot,
-    reserve_slot,
-    screen_participant,
-    sign_decision,
-)
+from cohorts.actions import activate_protocol, add_protocol_version
 from cohorts.engine.advice import name_answer
-from cohorts.engine.design import Answer, Verdict
-from cohorts.engine.notation import Cohort as Written
+from cohorts.engine.design import Answer, StopOutcome, Verdict
 from cohorts.engine.notation import DLT, format_history, parse
+from cohorts.engine.notation import Cohort as Written
 from cohorts.models import DoseLevel, Participant, Recommendation
 from cohorts.policies import PLACING, current_level, free_seats, open_cohort
-from dosing.actions import begin_lymphodepletion, complete_lymphodepletion, give_infusion
-from ntrust.actions import activate_site, add_site, create_study, grant_role
-from ntrust.models import Study, User
+from ntrust.actions import activate_site, add_site, create_study
+from ntrust.models import Study
 from ntrust.states import Role
-from safety.actions import (
-    adjudicate_dlt,
-    conclude_review,
-    convene_review,
-    report_dlt,
-    report_event,
-    sign_window_statement,
-)
+from safety.management.conduct import MINUTE, Conduct, Crew, enlist
 
 REPLAYS = Path(__file__).parents[2] / "cohorts" / "replays" / "replays.json"
 FIRST_DAY = datetime(2024, 1, 8, 9, tzinfo=UTC)
 DISEASE = "as published"
-MINUTE = timedelta(minutes=1)
+INFUSION_DAYS = (0, 7, 14)
 
 
 def read_trials() -> dict[str, dict[str, Any]]:
@@ -58,7 +41,11 @@ def read_trials() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened, and what the rules said after it."""
+    """One thing that happened, and what the rules said after it.
+
+    `published`, `agrees` and `why` are set at decisions: what the publication did, whether the
+    rules say the same, and why it was done all the same.
+    """
 
     at: datetime
     what: str
@@ -93,115 +80,81 @@ class Replay:
 
     trial: dict[str, Any]
     key: str
-    now: datetime = FIRST_DAY
     expectations: list[Expectation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.password = secrets.token_urlsafe(24)
         self.history = parse(self.trial["history"])
-        self._seated = 0
-
-    @property
-    def participants(self) -> int:
-        return sum(len(cohort.letters) for cohort in self.history)
 
     def steps(self) -> Iterator[Step]:
         """Run the whole trial, yielding each step as it has happened."""
-        self._set_up()
+        self.conduct = self._set_up()
         yield self._step("Protocol activated, site open", "manager", None)
         for index, cohort in enumerate(self.history):
-            yield from self._run_cohort(index, cohort)
+            yield from self._run_cohort(cohort)
+            self._expect(index)
+            self.conduct.now += timedelta(days=3)
 
-    def _set_up(self) -> None:
-        self.study = create_study(
+    def _set_up(self) -> Conduct:
+        now, password = FIRST_DAY, secrets.token_urlsafe(24)
+        study = create_study(
             self.key,
             title=f"Published trial replayed: {self.trial['name']}",
             protocol_number=self.trial["name"],
-            now=self.now,
+            now=now,
             is_replay=True,
             source=self.trial["source"],
         )
-        self.manager = self._person("replay-manager", Role.STUDY_MANAGER)
-        self.monitor = self._person("replay-monitor", Role.MEDICAL_MONITOR)
-        site = add_site(
-            self.study, code="R1", name="As published", by=self.manager, now=self.now
+        common: dict[str, Any] = {"study": study, "password": password, "now": now}
+        manager = enlist("replay-manager", role=Role.STUDY_MANAGER, **common)
+        monitor = enlist("replay-monitor", role=Role.MEDICAL_MONITOR, **common)
+        site = add_site(study, code="R1", name="As published", by=manager, now=now)
+        site = activate_site(site, by=manager, now=now)
+        crew = Crew(
+            site=site,
+            investigator=enlist("replay-investigator", role=Role.INVESTIGATOR, site=site, **common),
+            pharmacist=enlist("replay-pharmacist", role=Role.PHARMACIST, site=site, **common),
         )
-        self.site = activate_site(site, by=self.manager, now=self.now)
-        self.investigator = self._person("replay-investigator", Role.INVESTIGATOR)
-        self.pharmacist = self._person("replay-pharmacist", Role.PHARMACIST)
         version = add_protocol_version(
-            self.study, document=protocol_of(self.trial), by=self.manager, now=self.now
+            study, document=protocol_of(self.trial), by=manager, now=now
         )
-        activate_protocol(version, by=self.manager, now=self.now)
+        activate_protocol(version, by=manager, now=now)
+        return Conduct(study, manager, monitor, password, "as_published", now, [crew])
 
-    def _person(self, username: str, role: Role) -> User:
-        """An account of the replay. Its password is new at each run and known to nobody."""
-        user, _ = User.objects.get_or_create(
-            username=username, defaults={"printed_name": username.replace("-", " ").capitalize()}
-        )
-        user.set_password(self.password)
-        user.save(update_fields=["password"])
-        is_bound = role in (Role.INVESTIGATOR, Role.PHARMACIST)
-        grant_role(
-            user,
-            study=self.study,
-            role=role,
-            by=None,
-            site=self.site if is_bound else None,
-            now=self.now,
-        )
-        return user
-
-    def _run_cohort(self, index: int, cohort: Written) -> Iterator[Step]:
-        level = DoseLevel.objects.get(study=self.study, ordinal=cohort.level)
+    def _run_cohort(self, cohort: Written) -> Iterator[Step]:
+        level = self.conduct.level(cohort.level)
         people: list[Participant] = []
         while len(people) < len(cohort.letters):
-            open_now = open_cohort(self.study, level)
-            seats = len(free_seats(open_now)) if open_now else 0
-            if not seats or not self._may_seat(level):
+            if not self._may_seat(level):
                 yield self._decide(level, wanted=len(cohort.letters) - len(people))
-                continue
-            person = self._seat(level)
-            people.append(person)
-            yield self._step(f"{person} seated", "manager", cohort.level)
-        yield self._treat(people, cohort.level)
-        yield from self._outcomes(people, cohort)
-        self._expect(index)
-        self.now += timedelta(days=3)
+            else:
+                people.append(self.conduct.seat(cohort.level, disease=DISEASE))
+                yield self._step(f"{people[-1]} seated", "manager", cohort.level)
+        yield from self._treat(people, cohort)
 
     def _may_seat(self, level: DoseLevel) -> bool:
-        advice = self._advice()
-        cohort = open_cohort(self.study, level)
-        is_sent_here = advice.verdict in PLACING and advice.level == level.ordinal
-        return is_sent_here or (cohort is not None and cohort.decision.is_override)
+        advice, cohort = self.conduct.advice(), open_cohort(level.study, level)
+        if cohort is None or not free_seats(cohort):
+            return False
+        return self._sends_to(advice, level) or cohort.decision.is_override
+
+    @staticmethod
+    def _sends_to(advice: Recommendation, level: DoseLevel) -> bool:
+        return advice.verdict in PLACING and advice.level == level.ordinal
 
     def _decide(self, level: DoseLevel, *, wanted: int) -> Step:
-        """A review, a decision with two signatures, and its circulation."""
-        advice = self._advice()
-        follows = advice.verdict in PLACING and advice.level == level.ordinal
-        if follows:
-            verdict, seats, reason = Verdict(advice.verdict), None, ""
-        else:
-            verdict = self._published_verdict(level)
-            seats = min(3, wanted)
-            reason = self._why_differently(level, wanted)
-        review = convene_review(self.study, by=self.manager, now=self._tick())
-        decision = conclude_review(
-            review,
-            verdict=verdict,
-            level=level,
-            seats=seats,
-            attendees=3,
+        """What the publication did next: as recommended, or by override with its reason."""
+        advice = self.conduct.advice()
+        follows = self._sends_to(advice, level)
+        says = in_words(advice)
+        verdict = Verdict(advice.verdict) if follows else self._published_verdict(level)
+        reason = "" if follows else self._why_differently(level, wanted)
+        decision = self.conduct.decide(
+            verdict,
+            level.ordinal,
+            seats=None if follows else min(3, wanted),
             committee_verdict=f"As published: {self.trial['source']}",
-            minutes_reference=f"replay {review.number}",
             reason=reason,
-            by=self.manager,
-            now=self._tick(),
         )
-        for signer in (self.manager, self.monitor):
-            decision = sign_decision(decision, by=signer, password=self.password, now=self._tick())
-        for reader in (self.investigator, self.pharmacist):
-            decision = acknowledge_decision(decision, site=self.site, by=reader, now=self._tick())
         words = name_answer(Answer(verdict, level.ordinal))
         how = "as recommended" if follows else "override"
         return self._step(
@@ -210,122 +163,48 @@ class Replay:
             level.ordinal,
             published=words,
             agrees=follows,
-            why="" if follows else f"The rules say {_in_words(advice)}. {reason}",
+            why="" if follows else f"The rules said: {says}. {reason}",
         )
 
-    def _why_differently(self, level: DoseLevel, wanted: int) -> str:
-        note = self.trial.get("note")
-        if note and level.ordinal > current_level(self.study) + 1:
-            return str(note).capitalize() + "."
-        return f"The publication treated {wanted} more at level {level.ordinal}; the replay follows it."
-
     def _published_verdict(self, level: DoseLevel) -> Verdict:
-        now_at = current_level(self.study)
+        now_at = current_level(level.study)
         if level.ordinal == now_at:
             return Verdict.ENROL
         return Verdict.ESCALATE if level.ordinal > now_at else Verdict.DE_ESCALATE
 
-    def _seat(self, level: DoseLevel) -> Participant:
-        self._seated += 1
-        person = screen_participant(
-            self.site,
-            screening_number=f"S-{self._seated:03d}",
-            disease=DISEASE,
-            consented_at=self.now,
-            by=self.investigator,
-            now=self._tick(),
-        )
-        person = confirm_eligibility(person, by=self.manager, now=self._tick())
-        slot = reserve_slot(person, level=level, by=self.manager, now=self._tick())
-        confirm_slot(slot, by=self.manager, now=self._tick())
-        return person
+    def _why_differently(self, level: DoseLevel, wanted: int) -> str:
+        """The publication's own reason where a level was skipped, else what it did."""
+        note = str(self.trial.get("note", ""))
+        if note and level.ordinal > current_level(level.study) + 1:
+            return f"{note[0].upper()}{note[1:]}."
+        return f"The publication treated {wanted} more at level {level.ordinal}, and so does this."
 
-    def _treat(self, people: list[Participant], level: int) -> Step:
-        """Lymphodepletion, then every infusion of the schedule, everybody on the same days."""
-        self.now += timedelta(days=2)
-        day_0 = self.now + timedelta(days=5)
-        courses = []
-        for person in people:
-            course = begin_lymphodepletion(
-                person,
-                regimen="as_published",
-                started_at=self.now,
-                first_infusion_on=day_0,
-                by=self.investigator,
-                now=self._tick(),
-            )
-            courses.append(course)
-        self.now += timedelta(days=2)
-        for course in courses:
-            complete_lymphodepletion(
-                course, ended_at=self.now, by=self.investigator, now=self._tick()
-            )
-        for number in (1, 2, 3):
-            self.now = day_0 + timedelta(days=7 * (number - 1))
-            for course in courses:
-                given = course.infusions.get(number=number)
-                give_infusion(
-                    given,
-                    given_at=self.now,
-                    given_cells=given.assigned_cells,
-                    by=self.investigator,
-                    now=self._tick(),
-                )
-        self._day_0 = day_0
+    def _treat(self, people: list[Participant], cohort: Written) -> Iterator[Step]:
+        """Everybody on the same days; DLTs from Day 20; the others sign at the window's end."""
+        conduct = self.conduct
+        conduct.now += timedelta(days=2)
+        day_0 = conduct.now + timedelta(days=5)
+        conduct.condition(people, day_0=day_0)
+        conduct.infuse(people, day_0=day_0, days=INFUSION_DAYS)
         names = ", ".join(map(str, people))
-        return self._step(f"{names} conditioned and infused", "investigator", level)
-
-    def _outcomes(self, people: list[Participant], cohort: Written) -> Iterator[Step]:
-        """DLTs on Day 20, adjudicated on Day 22; the others sign at the window's end."""
-        for person, letter in zip(people, cohort.letters, strict=True):
-            if letter == DLT:
-                self.now = max(self.now, self._day_0 + timedelta(days=20)) + MINUTE
-                yield self._dose_limiting(person, cohort.level)
-        self.now = max(self.now, self._day_0 + timedelta(days=30))
-        for person, letter in zip(people, cohort.letters, strict=True):
-            if letter != DLT:
-                sign_window_statement(
-                    person,
-                    has_dlt=False,
-                    by=self.investigator,
-                    password=self.password,
-                    now=self._tick(),
-                )
-                yield self._step(f"{person}: no DLT, signed", "investigator", cohort.level)
-
-    def _dose_limiting(self, person: Participant, level: int) -> Step:
-        event = report_event(
-            person,
-            term="DLT as published",
-            onset_at=self.now,
-            grade=4,
-            grading_system="as published",
-            causality="POSSIBLE",
-            is_serious=True,
-            aware_at=self.now,
-            by=self.investigator,
-            now=self._tick(),
-        )
-        report = report_dlt(event, criterion="R1", by=self.investigator, now=self._tick())
-        adjudicate_dlt(
-            report,
-            is_confirmed=True,
-            reason="as published",
-            by=self.monitor,
-            password=self.password,
-            now=self._tick(),
-        )
-        return self._step(f"{person}: DLT, confirmed", "investigator, monitor", level)
+        yield self._step(f"{names} conditioned and infused", "investigator", cohort.level)
+        letters = list(zip(people, cohort.letters, strict=True))
+        for person in (person for person, letter in letters if letter == DLT):
+            conduct.now = max(conduct.now, day_0 + timedelta(days=20)) + MINUTE
+            report = conduct.report(person, criterion="R1", term="DLT as published", grade=4)
+            conduct.adjudicate(report, reason="as published")
+            yield self._step(f"{person}: DLT, confirmed", "investigator, monitor", cohort.level)
+        conduct.now = max(conduct.now, day_0 + timedelta(days=30))
+        for person in (person for person, letter in letters if letter != DLT):
+            conduct.sign_no_dlt(person)
+            yield self._step(f"{person}: no DLT, signed", "investigator", cohort.level)
 
     def _expect(self, index: int) -> None:
-        advice = self._advice()
+        advice, expected = self.conduct.advice(), self.trial["expected"][index]
         self.expectations.append(
             Expectation(
                 history=format_history(self.history[: index + 1]),
-                expected={
-                    **self.trial["expected"][index],
-                    "flags": sorted(self.trial["expected"][index]["flags"]),
-                },
+                expected={**expected, "flags": sorted(expected["flags"])},
                 actual={
                     "verdict": advice.verdict,
                     "level": advice.level,
@@ -336,45 +215,31 @@ class Replay:
             )
         )
 
-    def _tick(self) -> datetime:
-        """A minute later: no two actions at the same moment."""
-        self.now += MINUTE
-        return self.now
-
-    def _advice(self) -> Recommendation:
-        return Recommendation.objects.filter(study=self.study).latest("id")
-
     def _step(self, what: str, who: str, level: int | None, **published: Any) -> Step:
-        advice = self._advice()
+        advice = self.conduct.advice()
         return Step(
-            at=self.now,
+            at=self.conduct.now,
             what=what,
             who=who,
             level=level,
             counts=advice.counts,
-            recommendation=_in_words(advice),
+            recommendation=in_words(advice),
             rule=advice.rule,
-            bounds=[name_answer(_answer(bound)) for bound in advice.bounds],
+            bounds=[name_answer(read_answer(bound)) for bound in advice.bounds],
             flags=list(advice.flags),
             **published,
         )
 
 
-def _answer(data: dict[str, Any]) -> Answer:
-    return Answer(Verdict(data["verdict"]), data["level"], data["outcome"], data["mtd"])
+def read_answer(data: dict[str, Any]) -> Answer:
+    outcome = StopOutcome(data["outcome"]) if data["outcome"] else None
+    return Answer(Verdict(data["verdict"]), data["level"], outcome, data["mtd"])
 
 
-def _in_words(advice: Recommendation) -> str:
-    return name_answer(
-        _answer(
-            {
-                "verdict": advice.verdict,
-                "level": advice.level,
-                "outcome": advice.outcome,
-                "mtd": advice.mtd,
-            }
-        )
-    )
+def in_words(advice: Recommendation) -> str:
+    """A stored recommendation in words."""
+    outcome = StopOutcome(advice.outcome) if advice.outcome else None
+    return name_answer(Answer(Verdict(advice.verdict), advice.level, outcome, advice.mtd))
 
 
 def free_key(name: str) -> str:

@@ -1,0 +1,238 @@
+"""Conducting a trial from a script: each method is what people would do, one action a step.
+
+Replays of published trials, the demo and tests go through it. It holds who acts and what time it
+is; it writes no rows and knows no rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from cohorts.actions import (
+    acknowledge_decision,
+    confirm_eligibility,
+    confirm_slot,
+    reserve_slot,
+    screen_participant,
+    sign_decision,
+)
+from cohorts.engine.design import Verdict
+from cohorts.models import Decision, DoseLevel, Participant, Recommendation
+from dosing.actions import begin_lymphodepletion, complete_lymphodepletion, give_infusion
+from dosing.models import Infusion
+from dosing.states import InfusionState
+from ntrust.actions import grant_role
+from ntrust.models import Site, Study, User
+from ntrust.states import SITE_ROLES, Role
+from safety.actions import (
+    adjudicate_dlt,
+    conclude_review,
+    convene_review,
+    report_dlt,
+    report_event,
+    sign_window_statement,
+)
+from safety.models import DltReport
+
+MINUTE = timedelta(minutes=1)
+
+
+def enlist(  # noqa: PLR0913 - an account and its role
+    username: str,
+    *,
+    study: Study,
+    role: Role,
+    password: str,
+    now: datetime,
+    site: Site | None = None,
+    is_demo: bool = False,
+) -> User:
+    """An account with this password and role; made when there is none."""
+    user, _ = User.objects.get_or_create(
+        username=username,
+        defaults={
+            "printed_name": username.replace("-", " ").capitalize(),
+            "email": f"{username}@example.org",
+            "is_demo": is_demo,
+        },
+    )
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    bound = site if role in SITE_ROLES else None
+    grant_role(user, study=study, role=role, by=None, site=bound, now=now)
+    return user
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The people of a site."""
+
+    site: Site
+    investigator: User
+    pharmacist: User
+
+
+@dataclass
+class Conduct:
+    """A study, its people, and the time, which moves on by a minute with each action."""
+
+    study: Study
+    manager: User
+    monitor: User
+    password: str
+    regimen: str
+    now: datetime
+    crews: list[Crew] = field(default_factory=list)
+    screened: int = 0
+
+    def tick(self) -> datetime:
+        """A minute later: no two actions at the same moment."""
+        self.now += MINUTE
+        return self.now
+
+    def level(self, ordinal: int) -> DoseLevel:
+        return DoseLevel.objects.get(study=self.study, ordinal=ordinal)
+
+    def advice(self) -> Recommendation:
+        """What the service says now."""
+        return Recommendation.objects.filter(study=self.study).latest("id")
+
+    def decide(self, verdict: Verdict, level: int | None, **concluded: Any) -> Decision:
+        """A review, a decision with two signatures, and its circulation to every site."""
+        decision = self.propose(verdict, level, **concluded)
+        decision = self.sign(decision)
+        return self.circulate(decision)
+
+    def propose(self, verdict: Verdict, level: int | None, **concluded: Any) -> Decision:
+        review = convene_review(self.study, by=self.manager, now=self.tick())
+        return conclude_review(
+            review,
+            verdict=verdict,
+            level=None if level is None else self.level(level),
+            attendees=concluded.pop("attendees", 3),
+            committee_verdict=concluded.pop("committee_verdict", "agrees"),
+            minutes_reference=f"minutes of review {review.number}",
+            by=self.manager,
+            now=self.tick(),
+            **concluded,
+        )
+
+    def sign(self, decision: Decision) -> Decision:
+        for signer in (self.manager, self.monitor):
+            decision = sign_decision(decision, by=signer, password=self.password, now=self.tick())
+        return decision
+
+    def circulate(self, decision: Decision) -> Decision:
+        for crew in self.crews:
+            for reader in (crew.investigator, crew.pharmacist):
+                decision = acknowledge_decision(
+                    decision, site=crew.site, by=reader, now=self.tick()
+                )
+        return decision
+
+    def screen(self, *, disease: str, crew: int = 0) -> Participant:
+        """Consent and confirmed eligibility."""
+        self.screened += 1
+        person = screen_participant(
+            self.crews[crew].site,
+            screening_number=f"S-{self.screened:03d}",
+            disease=disease,
+            consented_at=self.now,
+            by=self.crews[crew].investigator,
+            now=self.tick(),
+        )
+        return confirm_eligibility(person, by=self.manager, now=self.tick())
+
+    def seat(self, level: int, *, disease: str, crew: int = 0) -> Participant:
+        """From consent to a confirmed seat."""
+        person = self.screen(disease=disease, crew=crew)
+        slot = reserve_slot(person, level=self.level(level), by=self.manager, now=self.tick())
+        confirm_slot(slot, by=self.manager, now=self.tick())
+        return person
+
+    def condition(self, people: Iterable[Participant], *, day_0: datetime) -> None:
+        """Lymphodepletion, complete two days later."""
+        courses = [
+            begin_lymphodepletion(
+                person,
+                regimen=self.regimen,
+                started_at=self.now,
+                first_infusion_on=day_0,
+                by=self.investigator_of(person),
+                now=self.tick(),
+            )
+            for person in people
+        ]
+        self.now += timedelta(days=2)
+        for course in courses:
+            complete_lymphodepletion(
+                course,
+                ended_at=self.now,
+                by=self.investigator_of(course.participant),
+                now=self.tick(),
+            )
+
+    def infuse(
+        self, people: Iterable[Participant], *, day_0: datetime, days: Iterable[int]
+    ) -> None:
+        """The infusions still planned, on these days after Day 0, full doses."""
+        people = list(people)
+        for day in days:
+            self.now = max(self.now, day_0 + timedelta(days=day))
+            for person in people:
+                given = Infusion.objects.filter(
+                    course__participant=person, state=InfusionState.PLANNED
+                ).earliest("number")
+                give_infusion(
+                    given,
+                    given_at=self.now,
+                    given_cells=given.assigned_cells,
+                    by=self.investigator_of(person),
+                    now=self.tick(),
+                )
+
+    def report(self, person: Participant, *, criterion: str = "", term: str, grade: int) -> DltReport:
+        """An adverse event now, stated to be dose-limiting."""
+        by = self.investigator_of(person)
+        event = report_event(
+            person,
+            term=term,
+            onset_at=self.now,
+            grade=grade,
+            grading_system="CTCAE v5.0",
+            causality="POSSIBLE",
+            is_serious=True,
+            aware_at=self.now,
+            by=by,
+            now=self.tick(),
+        )
+        return report_dlt(event, criterion=criterion, by=by, now=self.tick())
+
+    def adjudicate(
+        self, report: DltReport, *, is_confirmed: bool = True, reason: str = "reviewed"
+    ) -> DltReport:
+        return adjudicate_dlt(
+            report,
+            is_confirmed=is_confirmed,
+            reason=reason,
+            by=self.monitor,
+            password=self.password,
+            now=self.tick(),
+        )
+
+    def sign_no_dlt(self, person: Participant) -> None:
+        """The investigator's statement at the window's end."""
+        sign_window_statement(
+            person,
+            has_dlt=False,
+            by=self.investigator_of(person),
+            password=self.password,
+            now=self.tick(),
+        )
+
+    def investigator_of(self, person: Participant) -> User:
+        return next(c.investigator for c in self.crews if c.site.pk == person.site_id)

@@ -1,0 +1,157 @@
+"""The demo: Ntrust-1 as registered, half way up its ladder, for training. Invented data."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from cohorts.actions import activate_protocol, add_protocol_version, confirm_not_evaluable
+from cohorts.engine.design import Verdict
+from cohorts.protocol import read_document
+from dosing.actions import begin_lymphodepletion
+from ntrust.actions import activate_site, add_site, create_study, grant_role
+from ntrust.models import Study, User
+from ntrust.states import Role
+from safety.management.conduct import Conduct, Crew, enlist
+
+KEY: Final = "ntrust-1"
+PASSWORD: Final = "ntrust-training"
+PROTOCOLS = Path(__file__).parents[2] / "cohorts" / "protocols"
+DEMO_SITES: Final = ("AR1", "FL1", "NY1")
+LN, PMN = "lupus nephritis", "primary membranous nephropathy"
+SCHEDULE = (0, 7, 14)
+
+
+def demo_logins() -> list[tuple[str, str]]:
+    """User name and role of each demo account; all have the same password."""
+    central = [
+        ("manager", "study manager"),
+        ("monitor", "medical monitor"),
+        ("committee", "safety review committee, read-only"),
+        ("auditor", "auditor, read-only"),
+    ]
+    sites = [
+        (f"{role}-{code.lower()}", f"{role} at {code}")
+        for code in DEMO_SITES
+        for role in ("investigator", "pharmacist")
+    ]
+    return central + sites
+
+
+def load_ntrust_1(*, now: datetime) -> Study:
+    """Set Ntrust-1 up and conduct it to the middle of its second level, up to `now`."""
+    conduct = _set_up(now - timedelta(days=130))
+    _first_level(conduct)
+    _second_level(conduct, now=now)
+    return conduct.study
+
+
+def _set_up(now: datetime) -> Conduct:
+    name = "ntrust-1.yaml"
+    document = read_document((PROTOCOLS / name).read_text(encoding="utf-8"), name=name)
+    study = create_study(
+        KEY,
+        title=document.title,
+        protocol_number=document.protocol_number,
+        registry_number=document.registry_number,
+        product=document.product,
+        now=now,
+    )
+    common: dict[str, Any] = {"study": study, "password": PASSWORD, "now": now, "is_demo": True}
+    manager = enlist("manager", role=Role.STUDY_MANAGER, **common)
+    monitor = enlist("monitor", role=Role.MEDICAL_MONITOR, **common)
+    enlist("committee", role=Role.COMMITTEE, **common)
+    enlist("auditor", role=Role.AUDITOR, **common)
+    crews = []
+    for row in yaml.safe_load((PROTOCOLS / "ntrust-1-sites.yaml").read_text(encoding="utf-8")):
+        site = add_site(study, by=manager, now=now, **row)
+        if site.code not in DEMO_SITES:
+            continue
+        site = activate_site(site, by=manager, now=now)
+        code = site.code.lower()
+        crews.append(
+            Crew(
+                site,
+                enlist(f"investigator-{code}", role=Role.INVESTIGATOR, site=site, **common),
+                enlist(f"pharmacist-{code}", role=Role.PHARMACIST, site=site, **common),
+            )
+        )
+    version = add_protocol_version(
+        study, document=document.model_dump(mode="json"), by=manager, now=now
+    )
+    activate_protocol(version, by=manager, now=now)
+    return Conduct(study, manager, monitor, PASSWORD, "flu_cy", now, crews)
+
+
+def _first_level(conduct: Conduct) -> None:
+    """Three without a DLT, one of them in the place of a participant who withdrew."""
+    conduct.decide(Verdict.ENROL, 1)
+    people = [conduct.seat(1, disease=d, crew=c) for d, c in ((LN, 0), (LN, 1), (PMN, 2))]
+    day_0 = conduct.now + timedelta(days=5)
+    conduct.condition(people, day_0=day_0)
+    conduct.infuse(people, day_0=day_0, days=SCHEDULE[:1])
+    confirm_not_evaluable(
+        people[2],
+        reason="withdrew consent after the first infusion, not for toxicity",
+        by=conduct.monitor,
+        now=conduct.tick(),
+    )
+    replacement = conduct.seat(1, disease=PMN, crew=1)
+    conduct.infuse(people[:2], day_0=day_0, days=SCHEDULE[1:])
+    conduct.now = max(conduct.now, day_0 + timedelta(days=15))
+    later = conduct.now + timedelta(days=5)
+    conduct.condition([replacement], day_0=later)
+    conduct.infuse([replacement], day_0=later, days=SCHEDULE)
+    conduct.now = later + timedelta(days=30)
+    for person in (*people[:2], replacement):
+        conduct.sign_no_dlt(person)
+
+
+def _second_level(conduct: Conduct, *, now: datetime) -> None:
+    """One DLT in three, so the cohort is expanded: one infused, one conditioned, one seated."""
+    conduct.decide(Verdict.ESCALATE, 2)
+    conduct.now = now - timedelta(days=52)
+    people = [conduct.seat(2, disease=d, crew=c) for d, c in ((LN, 0), (PMN, 1), (LN, 2))]
+    day_0 = now - timedelta(days=46)
+    conduct.condition(people, day_0=day_0)
+    conduct.infuse(people, day_0=day_0, days=SCHEDULE)
+    conduct.now = day_0 + timedelta(days=18)
+    report = conduct.report(
+        people[2], criterion="D3", term="Immune effector cell neurotoxicity", grade=3
+    )
+    conduct.adjudicate(report, reason="ICANS grade 3 on Day 18, component scores reviewed")
+    conduct.now = day_0 + timedelta(days=30)
+    for person in people[:2]:
+        conduct.sign_no_dlt(person)
+    conduct.decide(Verdict.EXPAND_COHORT, 2)
+    conduct.now = now - timedelta(days=14)
+    infused, conditioned, _seated = (
+        conduct.seat(2, disease=d, crew=c) for d, c in ((LN, 0), (LN, 1), (PMN, 2))
+    )
+    first_day = now - timedelta(days=9)
+    conduct.condition([infused], day_0=first_day)
+    conduct.infuse([infused], day_0=first_day, days=SCHEDULE[:2])
+    conduct.now = now - timedelta(days=1)
+    begin_lymphodepletion(
+        conditioned,
+        regimen="cy",
+        started_at=conduct.now,
+        first_infusion_on=now + timedelta(days=3),
+        by=conduct.investigator_of(conditioned),
+        now=conduct.tick(),
+    )
+
+
+def open_replay(study: Study, *, now: datetime) -> None:
+    """Let the demo's central accounts look at a replayed trial."""
+    for username, role in (
+        ("manager", Role.STUDY_MANAGER),
+        ("monitor", Role.MEDICAL_MONITOR),
+        ("committee", Role.COMMITTEE),
+        ("auditor", Role.AUDITOR),
+    ):
+        user = User.objects.get(username=username)
+        grant_role(user, study=study, role=role, by=None, now=now)
