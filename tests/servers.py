@@ -62,7 +62,7 @@ def start_redis() -> str:
 
 
 def redis_of_worker(url: str, worker: str) -> str:
-    """The address of an xdist worker's own database: gw0 takes the one after the run's, and so on."""
+    """The address of an xdist worker's own database: gw0 takes the one after the run's."""
     parts = urlsplit(url)
     number = int(parts.path.lstrip("/") or 0) + 1 + int(worker.removeprefix("gw"))
     return urlunsplit(parts._replace(path=f"/{number}"))
