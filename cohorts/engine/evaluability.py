@@ -182,14 +182,12 @@ def _judge_window(facts: Facts, rules: ExposureRules) -> Evaluability:
 def _can_suffice(infusions: Mapping[int, Infusion], rules: ExposureRules) -> bool:
     """Whether the infusions given, awaited or missed for toxicity reach the minimum exposure.
 
-    One missed for toxicity gets here only when a person has ruled that the participant counts.
+    One missed for toxicity gets here only when a person has ruled that the participant counts; it
+    never stands in for a required infusion.
     """
-    enough = {
-        n
-        for n, item in infusions.items()
-        if _is_awaited(item) or _is_toxic_miss(item) or _is_full(item, rules)
-    }
-    return len(enough) >= rules.minimum_infusions and rules.required <= enough
+    real = {n for n, item in infusions.items() if _is_awaited(item) or _is_full(item, rules)}
+    enough = real | {n for n, item in infusions.items() if _is_toxic_miss(item)}
+    return len(enough) >= rules.minimum_infusions and rules.required <= real
 
 
 def _is_full(infusion: Infusion, rules: ExposureRules) -> bool:

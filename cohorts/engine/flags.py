@@ -13,6 +13,7 @@ from cohorts.engine.design import (
     COHORT_SIZE,
     FULL_LEVEL,
     MINUS_ONE,
+    NOBODY,
     Design,
     ExpandOn,
     Flag,
@@ -25,7 +26,7 @@ def flags(
     design: Design, tallies: Tallies, toxic: int | None, working: int | None
 ) -> tuple[Flag, ...]:
     """All flags of a state, each once, in alphabetical order."""
-    raised = set(_level_flags(design, tallies, toxic, working)) | set(_order_flags(tallies, toxic))
+    raised = set(_level_flags(design, tallies, toxic, working)) | set(_order_flags(tallies))
     return tuple(sorted(raised))
 
 
@@ -41,13 +42,13 @@ def _level_flags(
             yield Flag.DOSED_ABOVE_TOXIC if tally.is_toxic else Flag.ESCALATED_EARLY
 
 
-def _order_flags(tallies: Tallies, toxic: int | None) -> Iterator[Flag]:
+def _order_flags(tallies: Tallies) -> Iterator[Flag]:
     main = sorted(level for level in tallies if level != MINUS_ONE)
     if main and main[0] > 1:
         yield Flag.STARTED_ABOVE_LEVEL_1
     if main and len(main) != main[-1] - main[0] + 1:
         yield Flag.SKIPPED_LEVEL
-    if MINUS_ONE in tallies and toxic not in (MINUS_ONE, 1):
+    if MINUS_ONE in tallies and not tallies.get(1, NOBODY).is_toxic:
         yield Flag.LEVEL_MINUS_ONE_EARLY
 
 

@@ -64,7 +64,6 @@ def cases(design: Design) -> list[Case]:
             *found,
         ]
     if design.level_minus_one:
-        found.append(Case("level 1 is current, level -1 planned", 1, 1, {}))
         found.append(Case("level -1 is current, level 1 toxic", -1, -1, {1: toxic}))
     return found
 
@@ -92,7 +91,7 @@ def grid(cells: Iterable[Cell]) -> Iterator[str]:
 
 
 def _line(n: str, x: str, answers: list[str]) -> str:
-    return (f"{n:>3} {x:>4} | " + "".join(f"{answer:<11}" for answer in answers)).rstrip()
+    return (f"{n:>3} {x:>4} | " + "".join(f"{answer:<12}" for answer in answers)).rstrip()
 
 
 _SHORT = {

@@ -1,0 +1,261 @@
+"""Evaluability: from exposure, window, statement and DLT to N, T, P or X."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import pytest
+
+from cohorts.engine.evaluability import (
+    Cause,
+    DltState,
+    EvaluabilityError,
+    ExposureRules,
+    Facts,
+    Infusion,
+    InfusionState,
+    judge,
+)
+
+RULES = ExposureRules(
+    minimum_infusions=2,
+    required=frozenset({1}),
+    minimum_fraction=Fraction(80, 100),
+    upper_fraction=Fraction(120, 100),
+)
+ASSIGNED = 1_000_000_000
+AWAITED = Infusion(InfusionState.AWAITED, ASSIGNED)
+MISSED = Infusion(InfusionState.MISSED, ASSIGNED)
+TOXICITY = Infusion(InfusionState.MISSED_FOR_TOXICITY, ASSIGNED)
+
+
+def given(percent=100):
+    return Infusion(InfusionState.GIVEN, ASSIGNED, ASSIGNED * percent // 100)
+
+
+def infusions(*planned):
+    return dict(enumerate(planned, start=1))
+
+
+COMPLETE = Facts(
+    is_lymphodepletion_given=True,
+    infusions=infusions(given(), given(), given()),
+    is_window_over=True,
+    is_statement_signed=True,
+    dlt=DltState.NONE,
+)
+
+
+def judged(**different):
+    found = judge(replace(COMPLETE, **different), RULES)
+    return found.letter, found.cause, found.is_proposed_not_evaluable
+
+
+def test_exposure_window_and_statement_make_no_dlt():
+    assert judge(COMPLETE, RULES).sentence == (
+        "No DLT: exposure enough, window completed, statement signed."
+    )
+    assert judged() == ("N", Cause.COMPLETE, False)
+
+
+@pytest.mark.parametrize(
+    "planned",
+    [
+        (given(), given(), MISSED),
+        (given(), MISSED, given()),
+        (given(80), given(80), given(0)),
+        (given(), given(), given(121)),
+    ],
+)
+def test_infusion_one_and_one_more_are_enough(planned):
+    assert judged(infusions=infusions(*planned)) == ("N", Cause.COMPLETE, False)
+
+
+@pytest.mark.parametrize(
+    "planned",
+    [
+        (given(), MISSED, MISSED),
+        (MISSED, given(), given()),
+        (given(79), given(), given()),
+        (given(), given(79), given(79)),
+        (given(), given(79), MISSED),
+        (given(79), AWAITED, AWAITED),
+        (MISSED, MISSED, MISSED),
+    ],
+)
+def test_too_little_exposure_is_proposed_and_stays_pending(planned):
+    found = judge(replace(COMPLETE, infusions=infusions(*planned)), RULES)
+
+    assert (found.letter, found.cause) == ("P", Cause.EXPOSURE_TOO_LOW)
+    assert found.is_proposed_not_evaluable is True
+    assert found.sentence == (
+        "Proposed as not evaluable: minimum exposure (2 infusions of 80% or more, number 1 among "
+        "them) was not reached. Pending until a person confirms."
+    )
+
+
+def test_a_person_confirms_not_evaluable():
+    found = judge(
+        replace(
+            COMPLETE,
+            infusions=infusions(given(), MISSED, MISSED),
+            ruled_reason="withdrew before infusion 2",
+        ),
+        RULES,
+    )
+
+    assert (found.letter, found.cause) == ("X", Cause.RULED_NOT_EVALUABLE)
+    assert found.is_proposed_not_evaluable is False
+    assert "withdrew before infusion 2" in found.sentence
+
+
+def test_one_with_a_dlt_is_never_replaced():
+    for infusion, window, signed, depletion, ruled in product(
+        [given(), MISSED, TOXICITY, AWAITED, given(10)],
+        [True, False],
+        [True, False],
+        [True, False],
+        [None, "withdrew"],
+    ):
+        facts = Facts(
+            is_lymphodepletion_given=depletion,
+            infusions=infusions(given(), infusion, infusion),
+            is_window_over=window,
+            is_statement_signed=signed,
+            dlt=DltState.COUNTED,
+            ruled_reason=ruled,
+        )
+        assert judge(facts, RULES).letter == "T"
+        assert judge(facts, RULES).cause is Cause.DLT
+
+
+def test_a_provisional_dlt_is_pending_whatever_else_is_signed_or_ruled():
+    assert judged(dlt=DltState.PROVISIONAL) == ("P", Cause.DLT_PROVISIONAL, False)
+    assert judged(dlt=DltState.PROVISIONAL, ruled_reason="lost") == (
+        "P",
+        Cause.DLT_PROVISIONAL,
+        False,
+    )
+
+
+def test_silence_is_not_no_dlt():
+    assert judged(is_statement_signed=False) == ("P", Cause.STATEMENT_MISSING, False)
+
+
+def test_an_open_window_is_pending_even_when_something_was_signed():
+    assert judged(is_window_over=False) == ("P", Cause.WINDOW_OPEN, False)
+    assert judged(is_window_over=False, is_statement_signed=False)[0] == "P"
+
+
+def test_the_window_is_not_over_while_an_infusion_is_awaited():
+    found = judge(replace(COMPLETE, infusions=infusions(given(), given(), AWAITED)), RULES)
+
+    assert (found.letter, found.cause) == ("P", Cause.WINDOW_OPEN)
+    assert found.sentence == "Pending: infusion 3 is awaited."
+
+
+def test_nothing_planned_yet_is_pending():
+    assert judged(infusions={}) == ("P", Cause.WINDOW_OPEN, False)
+
+
+@pytest.mark.parametrize(
+    "planned",
+    [(given(), TOXICITY, TOXICITY), (given(), given(), TOXICITY), (given(), TOXICITY, MISSED)],
+)
+def test_a_missed_infusion_for_toxicity_waits_for_a_person(planned):
+    found = judge(replace(COMPLETE, infusions=infusions(*planned)), RULES)
+
+    assert (found.letter, found.cause) == ("P", Cause.TOXICITY_TO_ADJUDICATE)
+    assert found.is_proposed_not_evaluable is False
+
+
+def test_a_missed_infusion_for_toxicity_ruled_to_count():
+    planned = infusions(given(), TOXICITY, TOXICITY)
+
+    assert judged(infusions=planned, is_toxicity_adjudicated=True) == ("N", Cause.COMPLETE, False)
+    assert judged(infusions=planned, is_toxicity_adjudicated=True, is_window_over=False)[0] == "P"
+    assert judged(infusions=planned, ruled_reason="lost")[0] == "X"
+    assert judged(
+        infusions=infusions(given(79), TOXICITY, TOXICITY), is_toxicity_adjudicated=True
+    ) == ("P", Cause.EXPOSURE_TOO_LOW, True)
+
+
+def test_no_lymphodepletion_is_proposed_once_an_infusion_was_given():
+    assert judged(is_lymphodepletion_given=False) == ("P", Cause.NO_LYMPHODEPLETION, True)
+    assert judged(
+        is_lymphodepletion_given=False,
+        infusions=infusions(AWAITED, AWAITED, AWAITED),
+        is_window_over=False,
+    ) == ("P", Cause.WINDOW_OPEN, False)
+
+
+def test_above_the_upper_fraction_is_a_deviation_that_counts():
+    at = judge(replace(COMPLETE, infusions=infusions(given(120), given(), given())), RULES)
+    above = judge(replace(COMPLETE, infusions=infusions(given(), given(121), given(130))), RULES)
+
+    assert "Deviation" not in at.sentence
+    assert above.letter == "N"
+    assert above.sentence.endswith("Deviation: infusion 2, 3 above 120% of the assigned dose.")
+
+
+def test_the_numbers_are_the_protocols():
+    three = replace(RULES, minimum_infusions=3, required=frozenset())
+    facts = replace(COMPLETE, infusions=infusions(given(), given(), given(79)))
+
+    found = judge(facts, three)
+
+    assert found.cause is Cause.EXPOSURE_TOO_LOW
+    assert "(3 infusions of 80% or more)" in found.sentence
+    low = replace(three, minimum_fraction=Fraction(785, 1000))
+    assert judge(facts, low).letter == "N"
+    assert "78.5%" in judge(replace(facts, infusions=infusions(given(1))), low).sentence
+
+
+def test_fractions_are_exact():
+    almost = Infusion(InfusionState.GIVEN, 10**18, 8 * 10**17 - 1)
+    enough = Infusion(InfusionState.GIVEN, 10**18, 8 * 10**17)
+
+    assert judged(infusions=infusions(almost, given(), given()))[1] is Cause.EXPOSURE_TOO_LOW
+    assert judged(infusions=infusions(enough, given(), given()))[0] == "N"
+
+
+def test_every_combination_of_facts_has_an_answer_and_only_a_person_rules_x():
+    kinds = [given(), given(50), AWAITED, MISSED, TOXICITY]
+    for planned in product(kinds, repeat=3):
+        for depletion, over, signed, adjudicated, dlt, ruled in product(
+            *[[True, False]] * 4, DltState, [None, "lost"]
+        ):
+            facts = Facts(
+                is_lymphodepletion_given=depletion,
+                infusions=infusions(*planned),
+                is_window_over=over,
+                is_statement_signed=signed,
+                dlt=dlt,
+                is_toxicity_adjudicated=adjudicated,
+                ruled_reason=ruled,
+            )
+            letter = judge(facts, RULES).letter
+            assert (letter == "T") == (dlt is DltState.COUNTED)
+            assert (letter == "X") == (ruled is not None and dlt is DltState.NONE)
+            if letter == "N":
+                assert depletion
+                assert over
+                assert signed
+                assert AWAITED not in planned
+                assert planned[0] == given()
+                assert adjudicated or TOXICITY not in planned
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Infusion(InfusionState.GIVEN, ASSIGNED),
+        lambda: Infusion(InfusionState.MISSED, ASSIGNED, 5),
+        lambda: Infusion(InfusionState.GIVEN, 0, 5),
+        lambda: Infusion(InfusionState.GIVEN, ASSIGNED, -1),
+        lambda: replace(COMPLETE, ruled_reason=" "),
+    ],
+)
+def test_facts_that_cannot_be_are_refused(make):
+    with pytest.raises(EvaluabilityError):
+        make()
