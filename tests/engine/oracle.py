@@ -106,7 +106,7 @@ def _rule_5(options, counts, w, t, current):
 
 
 def _is_undecided(options, counts, level, t):
-    n, x, p = counts
+    _, x, p = counts
     if x + p == 0:
         return False
     return any(not _settled(options, (n2, x2), level, t) for n2, x2, _ in _completions(counts))

@@ -6,7 +6,6 @@ from cohorts.engine.advice import name_answer, recommend
 from cohorts.engine.design import Answer, DesignError, StopOutcome, Tally, Verdict
 from tests.engine.designs import advise, could_be, make_design, say
 
-
 # --- Rule 1 ---
 
 

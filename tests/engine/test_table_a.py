@@ -5,7 +5,7 @@ import pytest
 from tests.engine.designs import say
 
 ROWS = [
-    # at level d with n = 3, x = 0
+    # three evaluable, no DLT
     ("1NNN", {}, "ESCALATE 2"),
     ("1NNN 2NNN", {}, "ESCALATE 3"),
     ("1NNN 2NNN 3NNN", {}, "EXPAND_COHORT 3"),
@@ -14,25 +14,25 @@ ROWS = [
     ("1NNN 2TTN", {}, "DE_ESCALATE 1"),
     ("1NNN 2TTN", {"min_n": 3}, "MTD 1"),
     ("1NNN 2TTN", {"min_n": 3, "deescalate": False}, "MTD 1"),
-    # n = 3, x = 1
+    # three evaluable, one with a DLT
     ("1NNT", {}, "EXPAND_COHORT 1"),
     ("1NNN 2NTN", {}, "EXPAND_COHORT 2"),
     ("1NNN 2NNN 3TNN", {}, "EXPAND_COHORT 3"),
     ("1NNT", {"min_n": 3}, "EXPAND_COHORT 1"),
-    # x >= 2 with nothing below
+    # two DLTs or more, nothing below
     ("1TTN", {}, "NO_TOLERATED_DOSE"),
     ("1TTT", {}, "NO_TOLERATED_DOSE"),
     ("1NNT 1NNT", {}, "NO_TOLERATED_DOSE"),
     ("1TTN", {"minus_one": True}, "DE_ESCALATE -1"),
     ("1TTN", {"minus_one": True, "min_n": 3, "deescalate": False}, "DE_ESCALATE -1"),
-    # x >= 2, enough below
+    # two DLTs or more, enough below
     ("1NNN 1NNT 2TTN", {}, "MTD 1"),
     ("1NNT 1NNN 2NNT 2NTT", {}, "MTD 1"),
     ("1NNN 2NNT 2NNN 3NTT", {}, "MTD 2"),
-    # x >= 2, d-1 has 3/0 and the minimum is 6
+    # two DLTs or more, three clean below and the minimum is 6
     ("1NNN 2NNN 3NTT", {}, "DE_ESCALATE 2"),
     ("1NNN 2NNT 2NTN", {}, "DE_ESCALATE 1"),
-    # n = 6, x <= 1
+    # six evaluable, at most one with a DLT
     ("1NNT 1NNN", {}, "ESCALATE 2"),
     ("1NNN 2TTN 1NNN", {}, "MTD 1"),
     ("1NNN 2TTN 1NTN", {}, "MTD 1"),
