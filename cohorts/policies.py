@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cohorts.engine.advice import name_answer
 from cohorts.engine.basis import Basis, make_basis, read_design, read_tallies, recommend_basis
 from cohorts.engine.design import MINUS_ONE, NOBODY, Recommendation, Verdict
-from cohorts.engine.advice import name_answer
 from cohorts.engine.rules import cap, find_toxic, is_closed
 from cohorts.models import (
     Cohort,
@@ -46,6 +46,14 @@ PLACING = (Verdict.ENROL, Verdict.EXPAND_COHORT, Verdict.ESCALATE, Verdict.DE_ES
 def active_protocol(study: Study) -> ProtocolVersion | None:
     """The protocol version in force."""
     return ProtocolVersion.objects.filter(study=study, state=ProtocolState.ACTIVE).first()
+
+
+def require_protocol(study: Study) -> ProtocolVersion:
+    """The protocol version in force; refuses (`no_protocol`) while there is none."""
+    version = active_protocol(study)
+    if version is None:
+        raise Refused("no_protocol", "No protocol version is active.")
+    return version
 
 
 def document_of(version: ProtocolVersion) -> ProtocolDocument:
@@ -202,9 +210,7 @@ def _level_not_closed(basis: Basis, level: DoseLevel) -> Gate:
     return Gate("level_closed", True, f"Level {level.ordinal} is not closed by DLTs.")
 
 
-def _decision_in_force(
-    level: DoseLevel, cohort: Cohort | None, advice: Recommendation
-) -> Gate:
+def _decision_in_force(level: DoseLevel, cohort: Cohort | None, advice: Recommendation) -> Gate:
     who = "study manager and medical monitor"
     if cohort is None:
         waiting = Decision.objects.filter(level=level, state=DecisionState.SIGNED).first()

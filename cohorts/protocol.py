@@ -224,7 +224,7 @@ def validate_document(data: Any, *, name: str, tree: yaml.Node | None = None) ->
 
 
 def _line_of(tree: yaml.Node | None, loc: tuple[int | str, ...]) -> str:
-    """", line 12" of the deepest part of the path that exists; nothing without a tree."""
+    """ ", line 12" of the deepest part of the path that exists; nothing without a tree."""
     if tree is None:
         return ""
     node = tree

@@ -193,8 +193,6 @@ class HoldState(TextChoices):
     LIFTED = "LIFTED", "lifted"
 
 
-HOLD: Final = LifeCycle(
-    "the hold", HoldState, {(HoldState.PLACED, HoldState.LIFTED): _SIGNERS}
-)
+HOLD: Final = LifeCycle("the hold", HoldState, {(HoldState.PLACED, HoldState.LIFTED): _SIGNERS})
 
 LIFE_CYCLES: Final = (PROTOCOL_VERSION, COHORT, PARTICIPANT, SLOT, DECISION, HOLD)

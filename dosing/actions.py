@@ -162,9 +162,7 @@ def resume_infusion(
     return _plan(infusion, to=InfusionState.PLANNED, reason=reason, by=by, now=now)
 
 
-def _plan(
-    infusion: Infusion, *, to: str, reason: str, by: User, now: datetime | None
-) -> Infusion:
+def _plan(infusion: Infusion, *, to: str, reason: str, by: User, now: datetime | None) -> Infusion:
     participant = infusion.course.participant
     check_role(by, participant.study, [Role.INVESTIGATOR], site=participant.site)
     if not reason.strip():

@@ -79,9 +79,7 @@ class Infusion(models.Model):
 class DltWindow(models.Model):
     """The time in which an event can be dose-limiting, from actual infusion times."""
 
-    participant = models.OneToOneField(
-        Participant, on_delete=models.PROTECT, related_name="window"
-    )
+    participant = models.OneToOneField(Participant, on_delete=models.PROTECT, related_name="window")
     state = models.CharField(
         max_length=20, choices=WindowState.choices, default=WindowState.NOT_OPEN
     )

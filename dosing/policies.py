@@ -45,9 +45,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
 
 def check_lymphodepletion(participant: Participant, *, now: datetime) -> None:
     """Refuse (`no_lymphodepletion`) with every gate that is not clear."""
-    refuse_unless_clear(
-        "no_lymphodepletion", gates_for_lymphodepletion(participant, now=now)
-    )
+    refuse_unless_clear("no_lymphodepletion", gates_for_lymphodepletion(participant, now=now))
 
 
 def gates_for_infusion(infusion: Infusion, *, now: datetime) -> list[Gate]:

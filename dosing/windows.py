@@ -13,9 +13,7 @@ from dosing.states import InfusionState
 _UNDECIDED = (InfusionState.PLANNED, InfusionState.HELD)
 
 
-def window_close(
-    infusions: Sequence[Infusion], rules: WindowData, *, zone: str
-) -> datetime | None:
+def window_close(infusions: Sequence[Infusion], rules: WindowData, *, zone: str) -> datetime | None:
     """24:00 site time on the anchor's day + `days`, in UTC; None while it cannot be known.
 
     With the last infusion as anchor, unknown while one is still planned or held.

@@ -24,23 +24,12 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
+from structlog.contextvars import get_contextvars
 
 from ntrust import clock
 from ntrust.errors import Refused
-from ntrust.events import write_events
+from ntrust.events import Happening, write_events
 from ntrust.models import Site, Study, User
-
-
-@dataclass(frozen=True)
-class Happening:
-    """An event to be written when the change is complete."""
-
-    kind: str
-    sentence: str
-    level: int | None
-    subject: str
-    site: Site | None
-    data: dict[str, Any]
 
 
 @dataclass
@@ -111,6 +100,7 @@ def _begin(study: Study, *, by: User | None, reason: str, now: datetime | None) 
         "study": locked.pk,
         "revision": locked.revision,
         "at": moment.isoformat(),
+        "request": get_contextvars().get("request_id"),
     }
     with connection.cursor() as cursor:
         cursor.execute(

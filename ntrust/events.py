@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from ntrust.models import Event, Site, Study, User
 from ntrust.notifications import plan_notifications
 
 
-class Happened(Protocol):
+@dataclass(frozen=True)
+class Happening:
+    """An event to be written when the change is complete."""
+
     kind: str
     sentence: str
     level: int | None
@@ -20,7 +24,7 @@ class Happened(Protocol):
 
 
 def write_events(
-    study: Study, happenings: Iterable[Happened], *, by: User | None, now: datetime
+    study: Study, happenings: Iterable[Happening], *, by: User | None, now: datetime
 ) -> list[Event]:
     """Write one Event a happening, in order, and plan its notifications."""
     events = [

@@ -55,6 +55,7 @@ def tracked(*, exclude: Sequence[str] = ()) -> Callable[[M], M]:
             pghistory.UpdateEvent(),
             pghistory.DeleteEvent(),
             exclude=list(exclude) or None,
+            obj_field=pghistory.ObjForeignKey(related_name="row_history"),
             meta={"triggers": [_never_truncated()]},
         )(model)
         return model

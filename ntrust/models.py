@@ -39,6 +39,7 @@ class User(AbstractUser):
         return self.printed_name or self.username
 
 
+@tracked(exclude=["revision"])
 class Study(models.Model):
     """A trial. Its row is the lock that every change of its data takes first."""
 
@@ -143,6 +144,7 @@ class Event(models.Model):
         return self.sentence
 
 
+@tracked()
 class Notification(models.Model):
     """One person to be told of one event. Planned with the event, sent after the commit."""
 

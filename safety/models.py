@@ -81,9 +81,7 @@ class DltReport(models.Model):
 class Adjudication(models.Model):
     """The medical monitor's signed word on a DLT report."""
 
-    report = models.OneToOneField(
-        DltReport, on_delete=models.PROTECT, related_name="adjudication"
-    )
+    report = models.OneToOneField(DltReport, on_delete=models.PROTECT, related_name="adjudication")
     is_confirmed = models.BooleanField()
     reason = models.TextField()
     signature = models.ForeignKey(Signature, on_delete=models.PROTECT)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cohorts.engine.basis import Basis
 from cohorts.models import Outcome, Participant
 from cohorts.protocol import ProtocolDocument
 from cohorts.states import DltStatus
 from dosing.models import DltWindow
 from dosing.states import WindowState
 from ntrust.errors import Gate, Refused, refuse_unless_clear
-from safety.models import AdverseEvent, DltReport
+from ntrust.signing import content_hash
+from safety.models import AdverseEvent, DltReport, Packet
 from safety.states import COUNTED_REPORTS, DltReportState
 
 
@@ -35,9 +37,7 @@ def dlt_status(participant: Participant) -> str:
     return DltStatus.PROVISIONAL if DltReportState.PROVISIONAL in states else DltStatus.NONE
 
 
-def gates_for_statement(
-    participant: Participant, *, has_dlt: bool, now: datetime
-) -> list[Gate]:
+def gates_for_statement(participant: Participant, *, has_dlt: bool, now: datetime) -> list[Gate]:
     """No window is closed early, with an open question, or against its own reports."""
     window = DltWindow.objects.filter(participant=participant).first()
     is_over = window is not None and window.state == WindowState.AWAITING_STATEMENT
@@ -83,4 +83,13 @@ def check_quorum(document: ProtocolDocument, attendees: int) -> None:
         raise Refused(
             "no_quorum",
             f"The committee needs {document.review.quorum} members; {attendees} attended.",
+        )
+
+
+def check_packet(packet: Packet, *, basis: Basis) -> None:
+    """Refuse (`stale_packet`) a packet whose data have changed since its cut."""
+    if content_hash(packet.content["basis"]) != content_hash(basis):
+        raise Refused(
+            "stale_packet",
+            "The data have changed since the packet was frozen: convene the review again.",
         )

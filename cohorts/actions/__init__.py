@@ -2,6 +2,7 @@
 first argument; `by` is who acts, `now` the moment (read under the lock when not given)."""
 
 from cohorts.actions.decisions import (
+    Conclusion,
     acknowledge_decision,
     propose_decision,
     sign_decision,
@@ -21,6 +22,7 @@ from cohorts.actions.protocols import activate_protocol, add_protocol_version
 from cohorts.actions.rules import apply_rules
 
 __all__ = [
+    "Conclusion",
     "acknowledge_decision",
     "activate_protocol",
     "add_protocol_version",

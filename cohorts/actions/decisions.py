@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from cohorts.actions.rules import apply_rules, open_cohort_of
 from cohorts.actions.seats import close_cohorts
 from cohorts.engine import ENGINE_VERSION
 from cohorts.engine.basis import recommend_basis
-from cohorts.engine.design import Verdict
+from cohorts.engine.design import Recommendation, Verdict
 from cohorts.engine.wire import answer_as_dict
-from cohorts.models import Circulation, Decision, DoseLevel
+from cohorts.models import SEATS_IN_A_COHORT, Circulation, Decision, DoseLevel
 from cohorts.policies import (
     active_protocol,
     check_decision,
     check_override,
     current_basis,
+    require_protocol,
     seats_to_offer,
 )
 from cohorts.states import DECISION, DecisionState
@@ -29,74 +31,56 @@ from ntrust.states import Role, SiteState
 _UNSIGNED = (DecisionState.PROPOSED, DecisionState.PARTLY_SIGNED)
 
 
-def propose_decision(  # noqa: PLR0913 - what the review concluded
-    change: Change,
-    *,
-    verdict: str,
-    level: DoseLevel | None,
-    seats: int | None,
-    reason: str,
-    committee_verdict: str,
-    packet_hash: str,
-    by: User,
+@dataclass(frozen=True)
+class Conclusion:
+    """What a committee concluded. `seats` None offers what the rules allow."""
+
+    verdict: Verdict
+    level: DoseLevel | None
+    committee_verdict: str
+    reason: str = ""
+    seats: int | None = None
+
+
+def propose_decision(
+    change: Change, conclusion: Conclusion, *, packet_hash: str, by: User
 ) -> Decision:
     """Seal what a review concluded to the data under it; unsigned ones before it are withdrawn.
 
-    `seats` None offers what the rules allow. Where verdict and level differ from the
-    recommendation it is an override (see `check_override`).
+    Where verdict, level or seats go beyond the recommendation it is an override (see
+    `check_override`).
     """
-    version = active_protocol(change.study)
-    if version is None:
-        raise Refused("no_protocol", "No protocol version is active.")
+    version = require_protocol(change.study)
     apply_rules(change)
     basis = current_basis(change.study, version)
     advice = recommend_basis(basis)
-    level_number = level.ordinal if level else None
-    offered = seats_to_offer(change.study, level.ordinal) if level else 0
-    is_override = (verdict, level_number) != (advice.verdict, advice.level) or (
-        seats is not None and seats > offered
-    )
-    if is_override:
-        check_override(
-            change.study,
-            advice=advice,
-            level=level,
-            reason=reason,
-            committee_verdict=committee_verdict,
-        )
-    seats = _seats(level, wanted=seats, offered=offered)
-    check_decision(change.study, verdict=Verdict(verdict), level=level, is_override=is_override)
+    seats, is_override = _check_conclusion(change, conclusion, advice)
     _withdraw_unsigned(change)
-    number = Decision.objects.filter(study=change.study).count() + 1
-    content = {
-        "study": change.study.key,
-        "number": number,
-        "verdict": verdict,
-        "level": level_number,
+    facts = {
+        "number": Decision.objects.filter(study=change.study).count() + 1,
+        "verdict": conclusion.verdict,
         "seats": seats,
         "is_override": is_override,
-        "reason": reason,
-        "committee_verdict": committee_verdict,
+        "reason": conclusion.reason,
+        "committee_verdict": conclusion.committee_verdict,
         "packet_hash": packet_hash,
+        "basis": basis,
+    }
+    content = {
+        **facts,
+        "study": change.study.key,
+        "level": conclusion.level.ordinal if conclusion.level else None,
         "advice": answer_as_dict(advice.answer),
         "rule": advice.rule,
-        "basis": basis,
         "protocol_version": version.version,
         "protocol_hash": version.document_hash,
         "engine_version": ENGINE_VERSION,
     }
     return Decision.objects.create(
+        **facts,
         study=change.study,
-        number=number,
+        level=conclusion.level,
         recommendation=change.study.recommendations.latest("id"),
-        verdict=verdict,
-        level=level,
-        seats=seats,
-        is_override=is_override,
-        reason=reason,
-        committee_verdict=committee_verdict,
-        packet_hash=packet_hash,
-        basis=basis,
         content=content,
         content_hash=content_hash(content),
         proposed_at=change.now,
@@ -104,13 +88,30 @@ def propose_decision(  # noqa: PLR0913 - what the review concluded
     )
 
 
-def _seats(level: DoseLevel | None, *, wanted: int | None, offered: int) -> int:
-    if level is None:
-        return 0
-    seats = offered if wanted is None else wanted
-    if not 1 <= seats <= 3:
-        raise Refused("seats", f"A decision opens one to three seats, not {seats}.")
-    return seats
+def _check_conclusion(
+    change: Change, conclusion: Conclusion, advice: Recommendation
+) -> tuple[int, bool]:
+    """Seats to open, and whether this is an override. Refuses what may not be decided."""
+    level = conclusion.level
+    offered = seats_to_offer(change.study, level.ordinal) if level else 0
+    wanted = offered if conclusion.seats is None else conclusion.seats
+    differs = (conclusion.verdict, level.ordinal if level else None) != (
+        advice.verdict,
+        advice.level,
+    )
+    is_override = differs or wanted > offered
+    if is_override:
+        check_override(
+            change.study,
+            advice=advice,
+            level=level,
+            reason=conclusion.reason,
+            committee_verdict=conclusion.committee_verdict,
+        )
+    check_decision(change.study, verdict=conclusion.verdict, level=level, is_override=is_override)
+    if level is not None and not 1 <= wanted <= SEATS_IN_A_COHORT:
+        raise Refused("seats", f"A decision opens one to three seats, not {wanted}.")
+    return (wanted if level else 0), is_override
 
 
 def _withdraw_unsigned(change: Change) -> None:
@@ -235,4 +236,3 @@ def verify_decision(decision: Decision) -> list[str]:
         if signature is not None and signature.content_hash != decision.content_hash:
             problems.append(f"the signature of {signature.printed_name} is on other content")
     return problems
-

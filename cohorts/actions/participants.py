@@ -7,7 +7,7 @@ from datetime import datetime
 from cohorts.actions.outcomes import begin_outcome, drop_outcome
 from cohorts.actions.seats import mark_filled
 from cohorts.models import DoseLevel, Outcome, Participant, Slot
-from cohorts.policies import active_protocol, check_seat, document_of, free_seats
+from cohorts.policies import check_seat, document_of, free_seats, require_protocol
 from cohorts.states import (
     PARTICIPANT,
     SLOT,
@@ -39,9 +39,7 @@ def screen_participant(  # noqa: PLR0913 - what is known at consent
     study = site.study
     check_role(by, study, [Role.INVESTIGATOR], site=site)
     with study_change(study, by=by, reason="consent", now=now) as change:
-        version = active_protocol(change.study)
-        if version is None:
-            raise Refused("no_protocol", "No protocol version is active.")
+        version = require_protocol(change.study)
         if Site.objects.get(pk=site.pk).state != SiteState.ACTIVE:
             raise Refused("site_not_active", f"Site {site.code} is not active.")
         if disease not in document_of(version).diseases:
@@ -136,9 +134,7 @@ def confirm_slot(slot: Slot, *, by: User, now: datetime | None = None) -> Slot:
     return slot
 
 
-def release_slot(
-    slot: Slot, *, by: User, reason: str, now: datetime | None = None
-) -> Slot:
+def release_slot(slot: Slot, *, by: User, reason: str, now: datetime | None = None) -> Slot:
     """Give a seat up before lymphodepletion; the participant may be seated again.
 
     Refuses a blank reason and a participant whose lymphodepletion has begun.

@@ -8,9 +8,9 @@ from cohorts.engine import ENGINE_VERSION
 from cohorts.engine.advice import name_answer
 from cohorts.engine.basis import Basis, changed_since, read_tallies, recommend_basis
 from cohorts.engine.design import TOXIC_AT
+from cohorts.engine.design import Recommendation as Advice
 from cohorts.engine.rules import find_toxic
 from cohorts.engine.wire import answer_as_dict
-from cohorts.engine.design import Recommendation as Advice
 from cohorts.models import Cohort, Decision, Outcome, ProtocolVersion, Recommendation
 from cohorts.policies import active_protocol, current_basis, holds_on
 from cohorts.states import DECISION, CohortState, DecisionState, DltStatus
@@ -34,9 +34,7 @@ def apply_rules(change: Change) -> None:
     _store_recommendation(change, version, basis)
 
 
-def _store_recommendation(
-    change: Change, version: ProtocolVersion, basis: Basis
-) -> Recommendation:
+def _store_recommendation(change: Change, version: ProtocolVersion, basis: Basis) -> Recommendation:
     """Store what the rules say, unless nothing they read has changed."""
     advice = recommend_basis(basis)
     suspended = _suspended_by(change, advice)
@@ -69,7 +67,10 @@ def _store_recommendation(
 
 
 def _is_same(
-    last: Recommendation, version: ProtocolVersion, basis_hash: str, suspended: list[dict[str, object]]
+    last: Recommendation,
+    version: ProtocolVersion,
+    basis_hash: str,
+    suspended: list[dict[str, object]],
 ) -> bool:
     return (
         last.basis_hash == basis_hash

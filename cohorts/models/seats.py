@@ -22,7 +22,6 @@ from cohorts.states import (
 from ntrust.history import clinical
 from ntrust.models import Site, Study, User
 
-
 _SEAT_EXISTS = """
     IF NEW.state IN ('RESERVED', 'CONFIRMED') AND NEW.seat >
         (SELECT seats FROM cohorts_cohort WHERE id = NEW.cohort_id)
@@ -109,9 +108,7 @@ class Slot(models.Model):
     cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="slots")
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="slots")
     seat = models.PositiveSmallIntegerField()
-    state = models.CharField(
-        max_length=20, choices=SlotState.choices, default=SlotState.REQUESTED
-    )
+    state = models.CharField(max_length=20, choices=SlotState.choices, default=SlotState.REQUESTED)
     reserved_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     freed_at = models.DateTimeField(null=True)

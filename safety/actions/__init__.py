@@ -9,9 +9,10 @@ from safety.actions.events import (
     report_event,
     sign_window_statement,
 )
-from safety.actions.reviews import conclude_review, convene_review
+from safety.actions.reviews import Minutes, conclude_review, convene_review
 
 __all__ = [
+    "Minutes",
     "adjudicate_dlt",
     "clear_dlt",
     "conclude_review",

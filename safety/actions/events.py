@@ -17,7 +17,7 @@ from ntrust.models import User
 from ntrust.policies import check_role
 from ntrust.signing import content_hash, sign
 from ntrust.states import Role
-from safety.models import AdverseEvent, Adjudication, DltReport, WindowStatement
+from safety.models import Adjudication, AdverseEvent, DltReport, WindowStatement
 from safety.policies import check_statement, dlt_status
 from safety.states import DLT_REPORT, DltReportState
 
@@ -224,9 +224,7 @@ def pass_time(change: Change) -> None:
         _move_report(report, to=DltReportState.REPORTED)
         participant = report.event.participant
         _push_dlt(change, participant)
-        _record(
-            change, participant, "DLT_REPORTED", "the clock has ended: it counts as a DLT."
-        )
+        _record(change, participant, "DLT_REPORTED", "the clock has ended: it counts as a DLT.")
 
 
 def _push_dlt(change: Change, participant: Participant) -> None:
@@ -242,9 +240,7 @@ def _push_dlt(change: Change, participant: Participant) -> None:
     update_outcome(change, participant, dlt=status)
 
 
-def _withdraw_statement(
-    change: Change, participant: Participant, *, had_dlt: bool = False
-) -> None:
+def _withdraw_statement(change: Change, participant: Participant, *, had_dlt: bool = False) -> None:
     """A statement that the reports contradict is withdrawn, and one is owed again."""
     statement = WindowStatement.objects.filter(
         participant=participant, withdrawn_at__isnull=True, has_dlt=had_dlt

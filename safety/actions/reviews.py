@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from cohorts.actions import propose_decision
-from cohorts.models import Decision, DoseLevel
-from cohorts.policies import active_protocol, current_basis, document_of
+from cohorts.actions import Conclusion, propose_decision
+from cohorts.models import Decision
+from cohorts.policies import current_basis, document_of, require_protocol
 from ntrust.change import study_change
-from ntrust.errors import Refused
 from ntrust.models import Study, User
 from ntrust.policies import check_role
 from ntrust.signing import content_hash
 from ntrust.states import Role
 from safety.models import Packet, Review
-from safety.policies import check_quorum
+from safety.policies import check_packet, check_quorum
 from safety.queries import packet_content
 from safety.states import REVIEW, ReviewState
 
@@ -23,9 +23,7 @@ def convene_review(study: Study, *, by: User, now: datetime | None = None) -> Re
     """Freeze a packet from the data as they are, for the committee. Manager's action."""
     check_role(by, study, [Role.STUDY_MANAGER])
     with study_change(study, by=by, reason="review convened", now=now) as change:
-        version = active_protocol(change.study)
-        if version is None:
-            raise Refused("no_protocol", "No protocol version is active.")
+        version = require_protocol(change.study)
         content = packet_content(
             change.study,
             basis=current_basis(change.study, version),
@@ -51,17 +49,20 @@ def convene_review(study: Study, *, by: User, now: datetime | None = None) -> Re
     return review
 
 
-def conclude_review(  # noqa: PLR0913 - what a committee's minutes hold
+@dataclass(frozen=True)
+class Minutes:
+    """What the committee's minutes say of the meeting itself."""
+
+    attendees: int
+    reference: str
+
+
+def conclude_review(
     review: Review,
     *,
-    verdict: str,
-    level: DoseLevel | None,
-    attendees: int,
-    committee_verdict: str,
-    minutes_reference: str,
+    conclusion: Conclusion,
+    minutes: Minutes,
     by: User,
-    reason: str = "",
-    seats: int | None = None,
     now: datetime | None = None,
 ) -> Decision:
     """Record what the committee concluded and propose the decision for signature.
@@ -74,29 +75,15 @@ def conclude_review(  # noqa: PLR0913 - what a committee's minutes hold
     with study_change(study, by=by, reason="review concluded", now=now) as change:
         review = Review.objects.select_related("packet").get(pk=review.pk)
         REVIEW.check(review.state, ReviewState.CONCLUDED)
-        version = active_protocol(change.study)
-        if version is None:
-            raise Refused("no_protocol", "No protocol version is active.")
-        check_quorum(document_of(version), attendees)
-        basis = current_basis(change.study, version)
-        if content_hash(review.packet.content["basis"]) != content_hash(basis):
-            raise Refused(
-                "stale_packet",
-                "The data have changed since the packet was frozen: convene the review again.",
-            )
+        version = require_protocol(change.study)
+        check_quorum(document_of(version), minutes.attendees)
+        check_packet(review.packet, basis=current_basis(change.study, version))
         decision = propose_decision(
-            change,
-            verdict=verdict,
-            level=level,
-            seats=seats,
-            reason=reason,
-            committee_verdict=committee_verdict,
-            packet_hash=review.packet.content_hash,
-            by=by,
+            change, conclusion, packet_hash=review.packet.content_hash, by=by
         )
         review.state, review.decision = ReviewState.CONCLUDED, decision
-        review.attendees, review.committee_verdict = attendees, committee_verdict
-        review.minutes_reference = minutes_reference
+        review.attendees, review.minutes_reference = minutes.attendees, minutes.reference
+        review.committee_verdict = conclusion.committee_verdict
         review.save(
             update_fields=[
                 "state",
@@ -109,7 +96,7 @@ def conclude_review(  # noqa: PLR0913 - what a committee's minutes hold
         change.record(
             "DECISION_PROPOSED",
             f"Review {review.number} concluded: decision #{decision.number} awaits signatures.",
-            level=level.ordinal if level else None,
+            level=conclusion.level.ordinal if conclusion.level else None,
             decision=decision.number,
         )
     return decision

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from cohorts.actions import (
+    Conclusion,
     acknowledge_decision,
     confirm_eligibility,
     confirm_slot,
@@ -28,6 +28,7 @@ from ntrust.actions import grant_role
 from ntrust.models import Site, Study, User
 from ntrust.states import SITE_ROLES, Role
 from safety.actions import (
+    Minutes,
     adjudicate_dlt,
     conclude_review,
     convene_review,
@@ -101,24 +102,36 @@ class Conduct:
         """What the service says now."""
         return Recommendation.objects.filter(study=self.study).latest("id")
 
-    def decide(self, verdict: Verdict, level: int | None, **concluded: Any) -> Decision:
+    def decide(
+        self,
+        verdict: Verdict,
+        level: int | None,
+        *,
+        seats: int | None = None,
+        reason: str = "",
+        committee_verdict: str = "agrees",
+    ) -> Decision:
         """A review, a decision with two signatures, and its circulation to every site."""
-        decision = self.propose(verdict, level, **concluded)
-        decision = self.sign(decision)
-        return self.circulate(decision)
+        decision = self.propose(
+            Conclusion(
+                verdict=verdict,
+                level=None if level is None else self.level(level),
+                committee_verdict=committee_verdict,
+                reason=reason,
+                seats=seats,
+            )
+        )
+        return self.circulate(self.sign(decision))
 
-    def propose(self, verdict: Verdict, level: int | None, **concluded: Any) -> Decision:
+    def propose(self, conclusion: Conclusion, *, attendees: int = 3) -> Decision:
+        """A review convened and concluded."""
         review = convene_review(self.study, by=self.manager, now=self.tick())
         return conclude_review(
             review,
-            verdict=verdict,
-            level=None if level is None else self.level(level),
-            attendees=concluded.pop("attendees", 3),
-            committee_verdict=concluded.pop("committee_verdict", "agrees"),
-            minutes_reference=f"minutes of review {review.number}",
+            conclusion=conclusion,
+            minutes=Minutes(attendees, f"minutes of review {review.number}"),
             by=self.manager,
             now=self.tick(),
-            **concluded,
         )
 
     def sign(self, decision: Decision) -> Decision:
@@ -195,7 +208,9 @@ class Conduct:
                     now=self.tick(),
                 )
 
-    def report(self, person: Participant, *, criterion: str = "", term: str, grade: int) -> DltReport:
+    def report(
+        self, person: Participant, *, criterion: str = "", term: str, grade: int
+    ) -> DltReport:
         """An adverse event now, stated to be dose-limiting."""
         by = self.investigator_of(person)
         event = report_event(

@@ -114,9 +114,7 @@ class Replay:
             investigator=enlist("replay-investigator", role=Role.INVESTIGATOR, site=site, **common),
             pharmacist=enlist("replay-pharmacist", role=Role.PHARMACIST, site=site, **common),
         )
-        version = add_protocol_version(
-            study, document=protocol_of(self.trial), by=manager, now=now
-        )
+        version = add_protocol_version(study, document=protocol_of(self.trial), by=manager, now=now)
         activate_protocol(version, by=manager, now=now)
         return Conduct(study, manager, monitor, password, "as_published", now, [crew])
 
