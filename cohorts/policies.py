@@ -21,6 +21,7 @@ from cohorts.models import (
     Outcome,
     Participant,
     ProtocolVersion,
+    Slot,
 )
 from cohorts.protocol import ProtocolDocument
 from cohorts.states import (
@@ -129,14 +130,33 @@ def gates_for_seat(
     study: Study, level: DoseLevel, *, now: datetime, participant: Participant | None = None
 ) -> list[Gate]:
     """Why a participant can or cannot be seated at a level now, in order."""
-    version = active_protocol(study)
-    if version is None:
+    if active_protocol(study) is None:
         return [
             Gate("protocol_active", False, "No protocol version is active.", None, "study manager")
         ]
+    cohort = open_cohort(study, level)
+    gates = _gates_for_cohort(study, level, cohort, participant)
+    return [*gates, _seat_free(level, cohort), *_participant_gates(participant)]
+
+
+def gates_for_confirmation(slot: Slot, *, now: datetime) -> list[Gate]:
+    """A reserved seat is looked at again when it is confirmed: much may have happened since."""
+    cohort, participant = slot.cohort, slot.participant
+    is_open = cohort.state in (CohortState.OPEN, CohortState.FULL)
+    label = CohortState(cohort.state).label
+    return [
+        Gate("cohort_open", is_open, f"Cohort {cohort.number} is {label}."),
+        *_gates_for_cohort(participant.study, cohort.level, cohort, participant),
+        *_participant_gates(participant),
+    ]
+
+
+def _gates_for_cohort(
+    study: Study, level: DoseLevel, cohort: Cohort | None, participant: Participant | None
+) -> list[Gate]:
+    version = require_protocol(study)
     basis = current_basis(study, version)
     advice = recommend_basis(basis)
-    cohort = open_cohort(study, level)
     site = participant.site if participant else None
     return [
         Gate("protocol_active", True, f"Protocol version {version.version} is active."),
@@ -144,9 +164,7 @@ def gates_for_seat(
         *hold_gates(study, level=level.ordinal, site=site),
         _level_not_closed(basis, level),
         _decision_in_force(level, cohort, advice),
-        _seat_free(level, cohort),
         _rules_send_here(advice, basis, level, cohort),
-        *_participant_gates(participant),
     ]
 
 
@@ -154,11 +172,18 @@ def check_seat(
     study: Study, level: DoseLevel, *, now: datetime, participant: Participant
 ) -> Cohort:
     """The cohort that can seat this participant; refuses (`no_seat`) with the gates otherwise."""
+    if level.study_id != study.pk:
+        raise Refused("not_found", "There is no such level in this study.")
     refuse_unless_clear("no_seat", gates_for_seat(study, level, now=now, participant=participant))
     cohort = open_cohort(study, level)
     if cohort is None:
         raise Refused("no_seat", f"No cohort is open at level {level.ordinal}.")
     return cohort
+
+
+def check_confirmation(slot: Slot, *, now: datetime) -> None:
+    """Refuse (`no_seat`) with every gate that is not clear."""
+    refuse_unless_clear("no_seat", gates_for_confirmation(slot, now=now))
 
 
 def open_cohort(study: Study, level: DoseLevel) -> Cohort | None:
@@ -290,6 +315,8 @@ def check_override(  # noqa: PLR0913 - each is part of the question
     committee_verdict: str,
 ) -> None:
     """Refuse an override without committee verdict and reason, or that reopens what is closed."""
+    if level is not None and level.study_id != study.pk:
+        raise Refused("not_found", "There is no such level in this study.")
     if len(reason.strip()) < 20 or not committee_verdict.strip():
         raise Refused(
             "override_needs_reason",

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import TextChoices
 
-from ntrust.states import SERVICE, LifeCycle, Move, Owners, Role, owned_by
+from ntrust.states import SERVICE, LifeCycle, Role, owned_by
 
 _MANAGER = owned_by(Role.STUDY_MANAGER)
 _SERVICE = owned_by(SERVICE)
@@ -85,9 +85,7 @@ _ON_STUDY = (
 _SITE = owned_by(Role.INVESTIGATOR)
 
 
-def _departures() -> dict[Move, Owners]:
-    ends = (_P.WITHDRAWN, _P.LOST, _P.DIED)
-    return {(state, end): _SITE for state in _ON_STUDY for end in ends}
+DEPARTURES: Final = (_P.WITHDRAWN, _P.LOST, _P.DIED)
 
 
 PARTICIPANT: Final = LifeCycle(
@@ -102,7 +100,7 @@ PARTICIPANT: Final = LifeCycle(
         (_P.CONDITIONING, _P.TREATED): _SITE,
         (_P.TREATED, _P.FOLLOW_UP): owned_by(Role.INVESTIGATOR, SERVICE),
         (_P.FOLLOW_UP, _P.OFF_STUDY): _SITE,
-        **_departures(),
+        **{(state, end): _SITE for state in _ON_STUDY for end in DEPARTURES},
         (_P.OFF_STUDY, _P.DIED): _SITE,
         (_P.WITHDRAWN, _P.DIED): _SITE,
         (_P.LOST, _P.DIED): _SITE,

@@ -13,6 +13,7 @@ from cohorts.actions.outcomes import confirm_not_evaluable, update_outcome
 from cohorts.actions.participants import (
     confirm_eligibility,
     confirm_slot,
+    leave_study,
     move_participant,
     release_slot,
     reserve_slot,
@@ -30,6 +31,7 @@ __all__ = [
     "confirm_eligibility",
     "confirm_not_evaluable",
     "confirm_slot",
+    "leave_study",
     "lift_hold",
     "move_participant",
     "place_hold",

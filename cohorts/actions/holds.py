@@ -45,6 +45,8 @@ def place_hold(  # noqa: PLR0913 - the hold's own fields
         site is not None
     ):
         raise Refused("hold_scope", "Name the level or the site that is held, or the whole study.")
+    if any(thing is not None and thing.study_id != study.pk for thing in (level, site)):
+        raise Refused("not_found", "There is no such level or site in this study.")
     with study_change(study, by=by, reason=reason, now=now) as change:
         twin = Hold.objects.filter(
             study=study, scope=scope, level=level, site=site, rule="PERSON", state=HoldState.PLACED

@@ -7,8 +7,15 @@ from datetime import datetime
 from cohorts.actions.outcomes import begin_outcome, drop_outcome
 from cohorts.actions.seats import mark_filled
 from cohorts.models import DoseLevel, Outcome, Participant, Slot
-from cohorts.policies import check_seat, document_of, free_seats, require_protocol
+from cohorts.policies import (
+    check_confirmation,
+    check_seat,
+    document_of,
+    free_seats,
+    require_protocol,
+)
 from cohorts.states import (
+    DEPARTURES,
     PARTICIPANT,
     SLOT,
     TAKEN_SLOTS,
@@ -113,12 +120,16 @@ def reserve_slot(
 
 
 def confirm_slot(slot: Slot, *, by: User, now: datetime | None = None) -> Slot:
-    """Confirm a reserved seat: from now on the participant counts as pending at its level."""
+    """Confirm a reserved seat: from now on the participant counts as pending at its level.
+
+    Refuses (`no_seat`) with the gates where something has happened since it was reserved.
+    """
     study = slot.participant.study
     check_role(by, study, [Role.STUDY_MANAGER])
     with study_change(study, by=by, reason="slot confirmed", now=now) as change:
         slot = Slot.objects.select_related("participant__site", "cohort__level").get(pk=slot.pk)
         SLOT.check(slot.state, SlotState.CONFIRMED)
+        check_confirmation(slot, now=change.now)
         slot.state, slot.confirmed_at = SlotState.CONFIRMED, change.now
         slot.save(update_fields=["state", "confirmed_at"])
         participant, level = slot.participant, slot.cohort.level
@@ -151,11 +162,7 @@ def release_slot(slot: Slot, *, by: User, reason: str, now: datetime | None = No
             move_participant(change, participant, to=ParticipantState.ELIGIBLE)
         elif participant.state != ParticipantState.ELIGIBLE:
             raise Refused("treatment_begun", f"The treatment of {participant} has begun.")
-        slot.state, slot.freed_at = SlotState.RELEASED, change.now
-        slot.save(update_fields=["state", "freed_at"])
-        if Outcome.objects.filter(participant=participant).exists():
-            drop_outcome(change, participant)
-        mark_filled(slot.cohort)
+        _free(change, slot)
         change.record(
             "SLOT_RELEASED",
             f"{participant} gave up a seat at level {slot.cohort.level.ordinal}: {reason}",
@@ -171,3 +178,43 @@ def move_participant(change: Change, participant: Participant, *, to: str) -> No
     PARTICIPANT.check(participant.state, to)
     participant.state = to
     participant.save(update_fields=["state"])
+
+
+def leave_study(
+    participant: Participant, *, to: str, reason: str, by: User, now: datetime | None = None
+) -> Participant:
+    """Record that a participant withdrew, was lost or died. Refuses a blank reason.
+
+    A seat not yet used is given up; one in use stays, and the outcome is judged on what was given.
+    """
+    study = participant.study
+    check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
+    if not reason.strip():
+        raise Refused("reason_needed", "Say why the participant leaves the study.")
+    with study_change(study, by=by, reason=reason, now=now) as change:
+        participant = Participant.objects.select_related("site").get(pk=participant.pk)
+        if to not in DEPARTURES:
+            raise Refused("illegal_move", "A participant withdraws, is lost, or dies.")
+        is_untreated = participant.state in (ParticipantState.ELIGIBLE, ParticipantState.SLOTTED)
+        move_participant(change, participant, to=to)
+        slot = participant.slots.filter(state__in=TAKEN_SLOTS).first()
+        if slot is not None and is_untreated:
+            _free(change, slot)
+        label = ParticipantState(to).label
+        change.record(
+            f"PARTICIPANT_{to}",
+            f"{participant} {label}: {reason}",
+            subject=str(participant),
+            site=participant.site,
+        )
+    return participant
+
+
+def _free(change: Change, slot: Slot) -> None:
+    """Give a seat up that was not used."""
+    SLOT.check(slot.state, SlotState.RELEASED)
+    slot.state, slot.freed_at = SlotState.RELEASED, change.now
+    slot.save(update_fields=["state", "freed_at"])
+    if Outcome.objects.filter(participant=slot.participant).exists():
+        drop_outcome(change, slot.participant)
+    mark_filled(slot.cohort)

@@ -9,7 +9,7 @@ from cohorts.engine.advice import name_answer
 from cohorts.engine.basis import Basis, changed_since, read_tallies, recommend_basis
 from cohorts.engine.design import TOXIC_AT
 from cohorts.engine.design import Recommendation as Advice
-from cohorts.engine.rules import find_toxic
+from cohorts.engine.rules import find_toxic, is_closed
 from cohorts.engine.wire import answer_as_dict
 from cohorts.models import Cohort, Decision, Outcome, ProtocolVersion, Recommendation
 from cohorts.policies import active_protocol, current_basis, holds_on
@@ -111,11 +111,14 @@ def _suspended_by(change: Change, advice: Advice) -> list[dict[str, object]]:
 
 def _mark_changed_decisions(change: Change, basis: Basis) -> None:
     """A signed decision whose basis no longer holds says so, and what it opened is held."""
+    toxic = find_toxic(read_tallies(basis))
     standing = Decision.objects.filter(
         study=change.study, state__in=[DecisionState.SIGNED, DecisionState.CIRCULATED]
     ).select_related("level")
     for decision in standing:
-        changes = changed_since(decision.basis, basis)
+        level = decision.level.ordinal if decision.level else None
+        opened = None if level is None or is_closed(level, toxic) else level
+        changes = changed_since(decision.basis, basis, opened=opened)
         if not changes:
             continue
         DECISION.check(decision.state, DecisionState.BASIS_CHANGED)
@@ -127,7 +130,7 @@ def _mark_changed_decisions(change: Change, basis: Basis) -> None:
             "BASIS_CHANGED",
             f"Decision #{decision.number} no longer rests on what was signed: "
             f"{decision.basis_change}.",
-            level=decision.level.ordinal if decision.level else None,
+            level=level,
             decision=decision.number,
         )
         if decision.level is not None:

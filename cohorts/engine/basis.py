@@ -13,7 +13,7 @@ from typing import Any
 
 from cohorts.engine.advice import recommend
 from cohorts.engine.design import Design, ExpandOn, Recommendation, SecondDlt, Tally
-from cohorts.engine.notation import Cohort, count
+from cohorts.engine.notation import DLT, PENDING, Cohort, count
 from cohorts.engine.wire import design_as_dict
 
 Basis = Mapping[str, Any]
@@ -50,21 +50,36 @@ def recommend_basis(basis: Basis) -> Recommendation:
     return recommend(read_design(basis["design"]), read_tallies(basis), basis["current"])
 
 
-def changed_since(basis: Basis, now: Basis) -> list[str]:
-    """What in a sealed basis no longer holds, in words; new participants are no change.
+def changed_since(basis: Basis, now: Basis, *, opened: int | None) -> list[str]:
+    """What in a sealed basis no longer holds, in words.
 
-    Someone pending who has since finished is no change either: the decision was taken knowing that
-    they might. Everyone else must still count as they did, at the level they did.
+    Everyone who counted must still count as they did, at the level they did. Someone pending who
+    has since finished is no change: the decision was taken knowing that they might. But a DLT
+    counted since at a level below the one that was `opened` is: it may close what was opened.
     """
     today = {row["subject"]: row for row in now["outcomes"]}
-    changes = []
-    for row in basis["outcomes"]:
-        subject, was = row["subject"], row["letter"]
-        present = today.get(subject)
-        if present is None:
-            changes.append(f"{subject} no longer counts")
-        elif present["level"] != row["level"]:
-            changes.append(f"{subject} moved from level {row['level']} to {present['level']}")
-        elif was not in ("P", present["letter"]):
-            changes.append(f"{subject} went from {was} to {present['letter']}")
-    return changes
+    before = {row["subject"]: row for row in basis["outcomes"]}
+    changes = [
+        change
+        for subject, row in before.items()
+        if (change := _change_of(subject, row, today.get(subject)))
+    ]
+    late = [
+        f"{subject} has a DLT at level {row['level']}, below the level that was opened"
+        for subject, row in today.items()
+        if opened is not None
+        and row["letter"] == DLT
+        and row["level"] < opened
+        and (subject not in before or before[subject]["letter"] == PENDING)
+    ]
+    return changes + late
+
+
+def _change_of(subject: str, was: OutcomeRow, present: OutcomeRow | None) -> str:
+    if present is None:
+        return f"{subject} no longer counts"
+    if present["level"] != was["level"]:
+        return f"{subject} moved from level {was['level']} to {present['level']}"
+    if was["letter"] not in (PENDING, present["letter"]):
+        return f"{subject} went from {was['letter']} to {present['letter']}"
+    return ""

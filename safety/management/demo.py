@@ -8,9 +8,15 @@ from typing import Any, Final
 
 import yaml
 
-from cohorts.actions import activate_protocol, add_protocol_version, confirm_not_evaluable
+from cohorts.actions import (
+    activate_protocol,
+    add_protocol_version,
+    confirm_not_evaluable,
+    leave_study,
+)
 from cohorts.engine.design import Verdict
 from cohorts.protocol import read_document
+from cohorts.states import ParticipantState
 from dosing.actions import begin_lymphodepletion
 from ntrust.actions import activate_site, add_site, create_study, grant_role
 from ntrust.models import Study, User
@@ -93,6 +99,13 @@ def _first_level(conduct: Conduct) -> None:
     day_0 = conduct.now + timedelta(days=5)
     conduct.condition(people, day_0=day_0)
     conduct.infuse(people, day_0=day_0, days=SCHEDULE[:1])
+    leave_study(
+        people[2],
+        to=ParticipantState.WITHDRAWN,
+        reason="withdrew consent",
+        by=conduct.investigator_of(people[2]),
+        now=conduct.tick(),
+    )
     confirm_not_evaluable(
         people[2],
         reason="withdrew consent after the first infusion, not for toxicity",
