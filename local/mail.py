@@ -9,12 +9,9 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
-
-from local.steps import say
 
 
 class Catcher:
@@ -32,8 +29,6 @@ class Catcher:
         unfinished = path.with_suffix(".part")
         unfinished.write_bytes(content)
         os.replace(unfinished, path)
-        subject = message_from_bytes(content, policy=policy.default)["subject"]
-        say(f"{', '.join(envelope.rcpt_tos)}: {subject} ({path.name})")
         return "250 Kept"
 
 

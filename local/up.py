@@ -28,6 +28,11 @@ PORTS = 200
 ANSWER_SECONDS = 60.0
 RUN_FILE = DATA / "up.json"
 MANAGE = "manage.py"
+PREPARATIONS = (
+    ("Creating or updating tables", ("migrate", "--verbosity", "0")),
+    ("Collecting static files", ("collectstatic", "--noinput", "--verbosity", "0")),
+    ("Loading the demonstration", ("load_demo",)),
+)
 ROOT_WARNING = "You're running the worker with superuser"  # as the person who started it chose
 
 
@@ -95,11 +100,7 @@ def run(services: Services, processes: Processes) -> NoReturn:
 
 def prepare(processes: Processes) -> None:
     """Bring the database up to date and load the demonstration; each can be repeated."""
-    for what, arguments in (
-        ("Creating or updating tables", ["migrate", "--verbosity", "0"]),
-        ("Collecting static files", ["collectstatic", "--noinput", "--verbosity", "0"]),
-        ("Loading the demonstration", ["load_demo"]),
-    ):
+    for what, arguments in PREPARATIONS:
         say(f"  {what} ...")
         status = processes.run([MANAGE, *arguments])
         if status != 0:
