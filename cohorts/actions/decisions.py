@@ -172,9 +172,11 @@ def _check_fresh(change: Change, decision: Decision) -> None:
 
 def _send_out(change: Change, decision: Decision) -> None:
     """Every active site and its pharmacy has to acknowledge before the level opens."""
-    for site in Site.objects.filter(study=change.study, state=SiteState.ACTIVE):
-        for is_pharmacy in (False, True):
-            Circulation.objects.create(decision=decision, site=site, is_pharmacy=is_pharmacy)
+    Circulation.objects.bulk_create(
+        Circulation(decision=decision, site=site, is_pharmacy=is_pharmacy)
+        for site in Site.objects.filter(study=change.study, state=SiteState.ACTIVE)
+        for is_pharmacy in (False, True)
+    )
     change.record(
         "DECISION_SIGNED",
         f"Decision #{decision.number} signed: {decision.verdict.replace('_', ' ').lower()}"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from django.db.models import Count, Q
+
 from cohorts.engine.design import Tally
 from cohorts.engine.rules import find_toxic
-from cohorts.models import Cohort, DoseLevel, Outcome, Slot
+from cohorts.models import Cohort, DoseLevel
 from cohorts.policies import free_seats
-from cohorts.states import (
-    COHORT,
-    CohortState,
-    OutcomeLetter,
-    SlotState,
-)
+from cohorts.states import COHORT, TAKEN_SLOTS, CohortState, OutcomeLetter, SlotState
 from ntrust.change import Change
 
 _LIVE = (CohortState.OPEN, CohortState.FULL, CohortState.IN_REVIEW)
@@ -27,26 +24,27 @@ def mark_filled(cohort: Cohort) -> None:
 def settle_cohorts(change: Change, tallies: dict[int, Tally]) -> None:
     """After the rules ran: stop cohorts at closed levels, review complete ones, reopen seats."""
     toxic = find_toxic(tallies)
-    cohorts = Cohort.objects.filter(study=change.study, state__in=_LIVE).select_related("level")
-    for cohort in cohorts:
+    taken = Count("slots", filter=Q(slots__state__in=TAKEN_SLOTS))
+    settled = Count(
+        "slots",
+        filter=Q(slots__state=SlotState.CONFIRMED)
+        & ~Q(slots__participant__outcome__letter=OutcomeLetter.PENDING),
+    )
+    cohorts = Cohort.objects.filter(study=change.study, state__in=_LIVE)
+    for cohort in cohorts.select_related("level").annotate(taken=taken, settled=settled):
         if toxic is not None and cohort.level.ordinal >= toxic:
             cohort.stopped_because = f"Two or more DLTs at level {toxic}."
             move_cohort(cohort, to=CohortState.STOPPED)
             continue
-        wanted = _wanted_state(cohort)
+        wanted = _wanted_state(cohort.seats, taken=cohort.taken, settled=cohort.settled)
         if cohort.state != wanted:
             move_cohort(cohort, to=wanted)
 
 
-def _wanted_state(cohort: Cohort) -> CohortState:
-    if free_seats(cohort):
+def _wanted_state(seats: int, *, taken: int, settled: int) -> CohortState:
+    if taken < seats:
         return CohortState.OPEN
-    seated = Slot.objects.filter(cohort=cohort, state=SlotState.CONFIRMED)
-    pending = Outcome.objects.filter(
-        participant__slots__in=seated, letter=OutcomeLetter.PENDING, is_counted=True
-    )
-    is_complete = seated.count() == cohort.seats and not pending.exists()
-    return CohortState.IN_REVIEW if is_complete else CohortState.FULL
+    return CohortState.IN_REVIEW if settled == seats else CohortState.FULL
 
 
 def close_cohorts(change: Change, *, except_at: DoseLevel | None) -> None:
