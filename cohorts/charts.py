@@ -21,10 +21,9 @@ _KINDS: Final[Mapping[str, tuple[str, str, str]]] = {
     # letter: shape, line, fill
     "N": ("circle", "#1d7a4c", "#e7f5ec"),
     "T": ("square", "#b3261e", "#fdebea"),
-    "P": ("diamond", "#8a5a00", "#fff4dc"),
+    "P": ("circle", "#8a5a00", "#fff4dc"),
     "X": ("circle", MUTED, CARD),
 }
-_LETTERS = list(_KINDS)
 _FONT = "Inter, system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _STEP, _ROW = 34, 62
 _SHORTEST = 8
@@ -113,12 +112,15 @@ def _people_layers(path: Path, x: alt.X, y: alt.Y) -> list[alt.Chart]:
         for one in path.people
     ]
     chart = alt.Chart(alt.Data(values=rows))
-    line = chart.mark_line(interpolate="step", stroke=MUTED, strokeWidth=1.5).encode(x=x, y=y)
+    # The line runs along the order of participants, whatever the axes suggest to the library.
+    line = chart.mark_line(
+        orient="vertical", interpolate="step", stroke=MUTED, strokeWidth=1.5
+    ).encode(x=x, y=y, order="order:Q")
     marks = [
         chart.transform_filter(alt.datum.letter == letter)
         .mark_point(
             shape=shape,
-            size=760 if shape == "diamond" else 620,
+            size=620,
             opacity=1,
             fill=fill,
             stroke=edge,
@@ -128,30 +130,33 @@ def _people_layers(path: Path, x: alt.X, y: alt.Y) -> list[alt.Chart]:
         .encode(x=x, y=y)
         for letter, (shape, edge, fill) in _KINDS.items()
     ]
+    struck = (
+        chart.transform_filter(alt.datum.letter == "X")
+        .mark_point(shape="stroke", size=620, opacity=1, stroke=MUTED, strokeWidth=2)
+        .encode(x=x, y=y)
+    )
     numbers = [
         chart.transform_filter(alt.datum.letter == letter)
         .mark_text(fontSize=11, fontWeight="bold", color=edge)
         .encode(x=x, y=y, text="label:N")
         for letter, (_, edge, _) in _KINDS.items()
     ]
-    return [line, *marks, *numbers]
+    return [line, *marks, *numbers, struck]
 
 
 def _decision_layers(path: Path, x: alt.X) -> list[alt.Chart]:
-    """A thin line where a decision was signed, its number above; an override is marked."""
-    rows = [
-        {
-            "order": step.after + 0.5,
-            "label": f"#{step.decision.number}" + ("*" if step.decision.is_override else ""),
-        }
-        for step in path.decisions
-        if step.decision is not None
-    ]
-    if not rows:
+    """A thin line where decisions were signed, their numbers above; an override has a star."""
+    labels: dict[float, list[str]] = {}
+    for step in path.decisions:
+        if step.decision is not None:
+            star = "*" if step.decision.is_override else ""
+            labels.setdefault(step.after + 0.5, []).append(f"#{step.decision.number}{star}")
+    if not labels:
         return []
+    rows = [{"order": order, "label": "\n".join(found)} for order, found in labels.items()]
     chart = alt.Chart(alt.Data(values=rows))
     rule = chart.mark_rule(stroke=LINE, strokeWidth=1.5, strokeDash=[3, 3]).encode(x=x)
-    number = chart.mark_text(fontSize=11, color=MUTED, baseline="bottom", dy=-2).encode(
-        x=x, y=alt.value(0), text="label:N"
-    )
+    number = chart.mark_text(
+        fontSize=11, color=MUTED, baseline="line-bottom", dy=-3, lineBreak="\n"
+    ).encode(x=x, y=alt.value(0), text="label:N")
     return [rule, number]

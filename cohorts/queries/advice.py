@@ -10,7 +10,15 @@ from typing import Any, Final
 from cohorts.engine.design import Tally
 from cohorts.models import Recommendation
 from cohorts.queries.viewers import Mask
-from cohorts.queries.words import HARM, Mark, name_answer, name_bounds, name_flag, name_level
+from cohorts.queries.words import (
+    HARM,
+    Mark,
+    name_answer,
+    name_bounds,
+    name_flag,
+    name_level,
+    name_rule,
+)
 from cohorts.states import HoldScope
 from ntrust.models import Study
 
@@ -28,8 +36,7 @@ class DesignOption:
 class Advice:
     """What the rules say. `tone` is harm while a hold suspends it, whatever it says.
 
-    `hinges_on` are the pending subjects the viewer may know, `hinges_on_hidden` how many more;
-    `certain_from` the last known close of their windows, None when one is not known yet.
+    `hinges_on` are the pending subjects the viewer may know, `hinges_on_hidden` how many more.
     """
 
     answer: Mark
@@ -53,6 +60,15 @@ class Advice:
     def is_certain(self) -> bool:
         """Whether nobody pending can change the answer."""
         return len(self.bounds) == 1
+
+    @property
+    def who_is_pending(self) -> str:
+        """The pending, by number where the viewer may know it; nothing when nobody is."""
+        names = list(self.hinges_on)
+        if self.hinges_on_hidden:
+            word = "participant" if self.hinges_on_hidden == 1 else "participants"
+            names.append(f"{self.hinges_on_hidden} {word} of other sites")
+        return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else "".join(names)
 
 
 _YES_NO: Final = {True: "yes", False: "no"}
@@ -107,7 +123,7 @@ def read_advice(row: Recommendation, mask: Mask) -> Advice:
         answer=answer,
         tone=HARM if row.suspended_by else answer.tone,
         level=row.level,
-        rule=row.rule,
+        rule=name_rule(row.rule),
         counts=name_counts(row.counts),
         reasons=tuple(mask.cover(reason) for reason in row.reasons),
         bounds=name_bounds(row.bounds),

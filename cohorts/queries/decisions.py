@@ -9,7 +9,17 @@ from django.db.models import Q
 
 from cohorts.models import Decision, DoseLevel, Hold
 from cohorts.queries.viewers import Mask, Viewer
-from cohorts.queries.words import HARM, PLAN, QUIET, SETTLED, WAITING, Mark, name_answer, name_level
+from cohorts.queries.words import (
+    HARM,
+    PLAN,
+    QUIET,
+    SETTLED,
+    WAITING,
+    Mark,
+    name_answer,
+    name_level,
+    name_rule,
+)
 from cohorts.states import DecisionState, HoldScope, HoldState
 from ntrust.models import Study
 
@@ -84,7 +94,7 @@ def _decision(row: Decision, mask: Mask) -> DecisionRow:
             row.verdict, level, advice.outcome if stops_as_advised else None, advice.mtd
         ),
         advised=name_answer(advice.verdict, advice.level, advice.outcome, advice.mtd),
-        rule=advice.rule,
+        rule=name_rule(advice.rule),
         counts=advice.counts,
         flags=tuple(advice.flags),
         level=level,

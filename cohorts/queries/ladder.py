@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cohorts.engine.basis import read_design
-from cohorts.engine.design import NOBODY, Design, Tally
+from cohorts.engine.design import COHORT_SIZE, NOBODY, Design, Tally, Verdict
 from cohorts.engine.rules import completions, find_toxic, is_settled
 from cohorts.models import Cohort, DoseLevel, Recommendation
 from cohorts.policies import gates_for_seat
@@ -64,12 +64,17 @@ class GateRow:
 
     mark: Mark
     clears_at: datetime | None
+    clears_when: str
     who_can_clear: str
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """A study's escalation at one revision. `levels` and `decisions` newest or highest first."""
+    """A study's escalation at one revision. `levels` and `decisions` newest or highest first.
+
+    `answer_from`: the last known close among the pending windows, `windows_unknown` how many
+    pending have none yet.
+    """
 
     study: Study
     study_state: str
@@ -79,6 +84,7 @@ class Ladder:
     roles: tuple[str, ...]
     advice: Advice | None
     answer_from: datetime | None
+    windows_unknown: int
     levels: tuple[LevelRow, ...]
     decisions: tuple[DecisionRow, ...]
     holds: tuple[HoldRow, ...]
@@ -113,6 +119,7 @@ def _read(study: Study, viewer: Viewer, now: datetime, revision: int) -> Ladder:
     decisions = read_decisions(study, mask)
     target = _target_level(levels, cohorts, row)
     gates = gates_for_seat(study, target, now=now) if target else []
+    closes = [one.window_closes_at for one in people if one.is_pending and one.window_closes_at]
     return Ladder(
         study=study,
         study_state=StudyState(study.state).label,
@@ -121,22 +128,31 @@ def _read(study: Study, viewer: Viewer, now: datetime, revision: int) -> Ladder:
         as_of=now,
         roles=viewer.roles,
         advice=read_advice(row, mask) if row else None,
-        answer_from=_answer_from(people),
+        answer_from=max(closes, default=None),
+        windows_unknown=sum(person.is_pending for person in people) - len(closes),
         levels=_level_rows(levels, people, cohorts, seats, holds, decisions, _design(row)),
         decisions=tuple(reversed(decisions)),
         holds=tuple(holds),
         gates_level=name_level(target.ordinal) if target else "",
-        shut_gates=tuple(_gate(gate, mask) for gate in gates if not gate.is_clear),
-        clear_gates=tuple(_gate(gate, mask) for gate in gates if gate.is_clear),
+        shut_gates=tuple(_gate(gate, mask, row) for gate in gates if not gate.is_clear),
+        clear_gates=tuple(_gate(gate, mask, row) for gate in gates if gate.is_clear),
     )
 
 
-def _gate(gate: Gate, mask: Mask) -> GateRow:
+def _gate(gate: Gate, mask: Mask, row: Recommendation | None) -> GateRow:
     """Red for a hold and for a level closed by DLTs; anything else shut is waited for."""
     is_stop = gate.rule.startswith("held") or gate.rule == "level_closed"
     tone, shape = (SETTLED, "●") if gate.is_clear else (HARM, "■") if is_stop else (WAITING, "◔")
+    if gate.rule == "level_closed":
+        when = "not again"
+    elif gate.who_can_clear:
+        when = "when signed"
+    elif row is not None and row.verdict == Verdict.STOP:
+        when = "not: the escalation has stopped"
+    else:
+        when = "when the pending finish" if row and row.pending else "by a new decision"
     mark = Mark(mask.cover(gate.sentence), tone, shape)
-    return GateRow(mark, gate.clears_at, gate.who_can_clear)
+    return GateRow(mark, gate.clears_at, when, gate.who_can_clear)
 
 
 def _design(row: Recommendation | None) -> Design | None:
@@ -154,13 +170,6 @@ def _target_level(
     if opened:
         return by_ordinal[opened[-1].level.ordinal]
     return by_ordinal.get(1)
-
-
-def _answer_from(people: list[Person]) -> datetime | None:
-    """When the last pending window closes; None when one has no close yet, or nobody waits."""
-    closes = [person.window_closes_at for person in people if person.is_pending]
-    known = [close for close in closes if close is not None]
-    return max(known) if known and len(known) == len(closes) else None
 
 
 def _level_rows(  # noqa: PLR0913 - everything a rung is made of
@@ -212,7 +221,11 @@ def _opened_by(decisions: list[DecisionRow], level: int) -> tuple[DecisionRow, .
 
 
 def _standing(design: Design | None, tallies: Mapping[int, Tally], level: int) -> Mark | None:
-    """What the counts alone say of a level: toxic, above a toxic one, tolerated, or nothing."""
+    """What the counts alone say of a level: toxic, above a toxic one, tolerated, or nothing.
+
+    A level left with three clean is no longer "tolerated" by a rule that wants six at the MTD; it
+    then says what was seen.
+    """
     toxic = find_toxic(tallies)
     if toxic is not None and level >= toxic:
         if level == toxic:
@@ -223,6 +236,8 @@ def _standing(design: Design | None, tallies: Mapping[int, Tally], level: int) -
         is_settled(design, level, done, toxic) for done in completions(tally)
     ):
         return Mark("tolerated", SETTLED, "●")
+    if tally.n >= COHORT_SIZE and tally.x + tally.pending == 0:
+        return Mark(f"no DLT in {tally.n}", SETTLED, "●")
     return None
 
 

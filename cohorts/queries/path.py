@@ -15,7 +15,7 @@ from cohorts.queries.decisions import DecisionRow, read_decisions
 from cohorts.queries.people import Person, read_people
 from cohorts.queries.steady import read_steady
 from cohorts.queries.viewers import Mask, Viewer, mask_for
-from cohorts.queries.words import Mark, name_answer, name_dose, name_flag, name_level
+from cohorts.queries.words import Mark, name_answer, name_dose, name_flag, name_level, name_rule
 from ntrust.models import Event, Study
 
 _OWN_ROW = ("RECOMMENDATION_CHANGED", "DECISION_SIGNED", "DECISION_PROPOSED")
@@ -117,7 +117,12 @@ def _people(
     found = read_people(study, viewer=viewer, mask=mask, now=now)
     found.sort(key=lambda person: _place(person, *times[person.participant_id]))
     people = [
-        PathPerson(order, person, name_level(person.level), person.first_infused_at)
+        PathPerson(
+            order=order,
+            person=person,
+            level_name=name_level(person.level),
+            at=person.first_infused_at,
+        )
         for order, person in enumerate(found, start=1)
     ]
     return people, sorted(infused_at for infused_at, _ in times.values() if infused_at)
@@ -152,7 +157,7 @@ def _recommendation_steps(study: Study, mask: Mask, begun: list[datetime]) -> li
             happened=happened.get(row.revision, ()),
             counts=name_counts(row.counts),
             advice=name_answer(row.verdict, row.level, row.outcome, row.mtd),
-            rule=row.rule,
+            rule=name_rule(row.rule),
             suspended_by=name_suspensions(row.suspended_by, mask),
             flags=tuple(name_flag(flag) for flag in row.flags),
             after=sum(at <= row.computed_at for at in begun),

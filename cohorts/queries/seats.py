@@ -18,7 +18,7 @@ _FILLABLE = (CohortState.PLANNED, CohortState.OPEN, CohortState.FULL)
 
 @dataclass(frozen=True)
 class Seat:
-    """One disc: its label, the sentence read aloud for it, its kind, a small badge at its corner."""
+    """One disc: label, the sentence read aloud for it, kind, and a small badge at its corner."""
 
     label: str
     sentence: str

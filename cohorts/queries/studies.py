@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Count, Q
 
 from cohorts.models import Hold, Outcome, Recommendation
-from cohorts.queries.words import HARM, Mark, name_answer
+from cohorts.queries.words import HARM, Mark, name_answer, name_rule
 from cohorts.states import HoldScope, HoldState, OutcomeLetter
 from ntrust.models import Membership, Study, User
 from ntrust.states import Role, StudyState
@@ -120,7 +120,7 @@ def _card(
         roles=tuple(dict.fromkeys(roles)),
         answer=answer,
         tone=HARM if is_suspended else answer.tone if answer else "",
-        rule=row.rule if row else "",
+        rule=name_rule(row.rule) if row else "",
         is_suspended=is_suspended,
         holds=holds,
         treated=treated,

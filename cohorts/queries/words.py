@@ -92,6 +92,12 @@ def name_bounds(bounds: list[Mapping[str, Any]]) -> tuple[Mark, ...]:
     )
 
 
+def name_rule(rule: str) -> str:
+    """The row of the rule table that fired: "rule 5, go back down"."""
+    number, _, name = rule.partition(" ")
+    return f"rule {number}, {name}"
+
+
 def name_flag(flag: str) -> str:
     """What a history did that the rules would not have recommended."""
     return FLAGS.get(flag, flag.replace("_", " ").capitalize() + ".")

@@ -220,7 +220,7 @@ def test_recommendation_carries_all_that_defends_it() -> None:
 
     assert advice is not None
     assert advice.answer.text == "WAIT at DL2"
-    assert advice.rule == "5 wait, seats taken"
+    assert advice.rule == "rule 5, wait, seats taken"
     assert advice.counts == "DL1 0/3 · DL2 1/2, 1 pending"
     assert advice.hinges_on == ("P-006",)
     assert {mark.text for mark in advice.bounds} == {
