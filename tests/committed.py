@@ -86,8 +86,9 @@ def database_url(settings: dict[str, object]) -> str:
     return f"postgres://{user}:{password}@{host}{port}/{name}"
 
 
-def name_test_database() -> None:
-    """Give the run's test database a name no other run uses."""
+def name_test_database(template: str | None) -> None:
+    """Give the run's test database a name no other run uses, and say what it is a copy of."""
     settings = connections.settings["default"]
     run = os.environ["NTRUST_TEST_RUN"]
     settings["TEST"]["NAME"] = f"test_{settings['NAME']}_{run}"
+    settings["TEST"]["TEMPLATE"] = template

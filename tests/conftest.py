@@ -11,6 +11,7 @@ django.setup()
 
 from tests.committed import committed_db, name_test_database  # noqa: E402
 from tests.live import celery_worker_process, live_url  # noqa: E402
+from tests.migrated import migrated_template  # noqa: E402
 
 __all__ = ["celery_worker_process", "committed_db", "live_url"]
 
@@ -18,5 +19,5 @@ __all__ = ["celery_worker_process", "committed_db", "live_url"]
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     """Two runs against one PostgreSQL keep apart; so do the workers of one run."""
-    name_test_database()
+    name_test_database(migrated_template())
     request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")

@@ -30,6 +30,7 @@ def prepare_environment() -> None:
         return
     os.environ.update(TEST_ENVIRONMENT)
     os.environ["NTRUST_TEST_RUN"] = str(os.getpid())
+    os.environ.pop("NTRUST_TEST_PROGRAMS", None)
     if not os.environ.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = start_postgres()
     if not os.environ.get("REDIS_URL"):
@@ -47,6 +48,7 @@ def start_postgres() -> str:
     )
     server.start()
     atexit.register(server.stop)
+    os.environ["NTRUST_TEST_PROGRAMS"] = str(programs)
     return server.url
 
 
