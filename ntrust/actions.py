@@ -54,6 +54,8 @@ def grant_role(
         raise Refused("wrong_role", "Only the administrator of the machine grants roles.")
     if (role in SITE_ROLES) != (site is not None):
         raise Refused("site_role", f"{Role(role).label.capitalize()}: name a site, or none.")
+    if site is not None and site.study_id != study.pk:
+        raise Refused("not_found", "There is no such site in this study.")
     membership, _ = Membership.objects.get_or_create(
         user=user,
         study=study,

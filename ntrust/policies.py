@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
+
 from ntrust.errors import Refused
 from ntrust.models import Membership, Site, Study, User
 from ntrust.states import Role
@@ -13,10 +15,13 @@ EVERY_SITE_ROLES = (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.COMMITTEE, Ro
 
 def roles_of(user: User, study: Study) -> frozenset[str]:
     """The roles a person holds in a study now."""
-    return frozenset(
-        Membership.objects.filter(user=user, study=study, revoked_at__isnull=True).values_list(
-            "role", flat=True
-        )
+    return frozenset(_memberships(user, study).values_list("role", flat=True))
+
+
+def _memberships(user: User, study: Study) -> QuerySet[Membership]:
+    """Roles in force; a closed account has none."""
+    return Membership.objects.filter(
+        user=user, user__is_active=True, study=study, revoked_at__isnull=True
     )
 
 
@@ -32,9 +37,7 @@ def check_role(user: User, study: Study, roles: Iterable[str], *, site: Site | N
     With `site`, a role bound to a site counts only where it is that site.
     """
     wanted = tuple(roles)
-    held = Membership.objects.filter(
-        user=user, study=study, role__in=wanted, revoked_at__isnull=True
-    ).order_by("id")
+    held = _memberships(user, study).filter(role__in=wanted).order_by("id")
     for membership in held:
         if site is None or membership.site_id in (None, site.pk):
             return membership.role
@@ -46,7 +49,7 @@ def check_role(user: User, study: Study, roles: Iterable[str], *, site: Site | N
 
 def visible_sites(user: User, study: Study) -> frozenset[int]:
     """Primary keys of the sites whose participants this person may see."""
-    rows = Membership.objects.filter(user=user, study=study, revoked_at__isnull=True)
+    rows = _memberships(user, study)
     if any(row.role in EVERY_SITE_ROLES for row in rows):
         return frozenset(study.sites.values_list("pk", flat=True))
     return frozenset(row.site_id for row in rows if row.site_id)
