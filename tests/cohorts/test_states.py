@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import InternalError, connection, models, transaction
+from django.db import ProgrammingError, connection, models, transaction
 
 from cohorts.models import Circulation, Cohort, Decision, Hold, Participant, ProtocolVersion, Slot
 from cohorts.states import LIFE_CYCLES as COHORT_CYCLES
@@ -140,7 +140,7 @@ def moves_in_database(table: str, start: str, to: str) -> bool:
             ((trigger,),) = cursor.fetchall()
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
             cursor.execute(f"UPDATE {table} SET state = %s {row}", [to])
-    except InternalError as error:
+    except ProgrammingError as error:
         assert "Invalid transition" in str(error), error
         return False
     else:
