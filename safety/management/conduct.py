@@ -25,6 +25,7 @@ from dosing.actions import begin_lymphodepletion, complete_lymphodepletion, give
 from dosing.models import Infusion
 from dosing.states import InfusionState
 from ntrust.actions import grant_role
+from ntrust.change import study_change
 from ntrust.models import Site, Study, User
 from ntrust.states import SITE_ROLES, Role
 from safety.actions import (
@@ -39,6 +40,19 @@ from safety.actions import (
 from safety.models import DltReport
 
 MINUTE = timedelta(minutes=1)
+FINISHED = "SCRIPT_FINISHED"
+
+
+def finished(key: str) -> Study | None:
+    """The study of this key, or numbered after it, whose script ran to its end."""
+    studies = Study.objects.filter(key__startswith=key, events__kind=FINISHED)
+    return next((study for study in studies if is_key(study.key, key)), None)
+
+
+def is_key(key: str, wanted: str) -> bool:
+    """Whether a key is the wanted one, or the wanted one with a number."""
+    rest = key.removeprefix(wanted)
+    return rest == "" or (rest.startswith("-") and rest[1:].isdigit())
 
 
 def enlist(  # noqa: PLR0913 - an account and its role
@@ -248,6 +262,11 @@ class Conduct:
             password=self.password,
             now=self.tick(),
         )
+
+    def finish(self, sentence: str) -> None:
+        """Leave a mark that the script ran to its end (see `finished`)."""
+        with study_change(self.study, by=None, reason="script ended", now=self.tick()) as change:
+            change.record(FINISHED, sentence)
 
     def investigator_of(self, person: Participant) -> User:
         return next(c.investigator for c in self.crews if c.site.pk == person.site_id)

@@ -22,6 +22,7 @@ from ntrust.actions import activate_site, add_site, create_study, grant_role
 from ntrust.models import Study, User
 from ntrust.states import Role
 from safety.management.conduct import Conduct, Crew, enlist
+from safety.management.replay import free_key
 
 KEY: Final = "ntrust-1"
 PASSWORD: Final = "ntrust-training"
@@ -52,6 +53,7 @@ def load_ntrust_1(*, now: datetime) -> Study:
     conduct = _set_up(now - timedelta(days=130))
     _first_level(conduct)
     _second_level(conduct, now=now)
+    conduct.finish("The training data are loaded.")
     return conduct.study
 
 
@@ -59,7 +61,7 @@ def _set_up(now: datetime) -> Conduct:
     name = "ntrust-1.yaml"
     document = read_document((PROTOCOLS / name).read_text(encoding="utf-8"), name=name)
     study = create_study(
-        KEY,
+        free_key(KEY),
         title=document.title,
         protocol_number=document.protocol_number,
         registry_number=document.registry_number,

@@ -93,6 +93,7 @@ class Replay:
             yield from self._run_cohort(cohort)
             self._expect(index)
             self.conduct.now += timedelta(days=3)
+        self.conduct.finish("The replay is complete.")
 
     def _set_up(self) -> Conduct:
         now, password = FIRST_DAY, secrets.token_urlsafe(24)
@@ -240,11 +241,11 @@ def in_words(advice: Recommendation) -> str:
     return name_answer(Answer(Verdict(advice.verdict), advice.level, outcome, advice.mtd))
 
 
-def free_key(name: str) -> str:
-    """`replay-NAME`, numbered when there is one already: data are never overwritten."""
-    key, number = f"replay-{name}", 2
+def free_key(wanted: str) -> str:
+    """The key, numbered when there is one already: data are never overwritten."""
+    key, number = wanted, 2
     while Study.objects.filter(key=key).exists():
-        key, number = f"replay-{name}-{number}", number + 1
+        key, number = f"{wanted}-{number}", number + 1
     return key
 
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ntrust import clock
-from ntrust.models import Study
+from safety.management.conduct import finished
 from safety.management.demo import KEY, PASSWORD, demo_logins, load_ntrust_1, open_replay
-from safety.management.replay import Replay, read_trials
+from safety.management.replay import Replay, free_key, read_trials
 
 
 class Command(BaseCommand):
@@ -33,14 +33,14 @@ class Command(BaseCommand):
 
     def _load(self) -> None:
         now = clock.now()
-        if not Study.objects.filter(key=KEY).exists():
+        if finished(KEY) is None:
             self.stdout.write("Loading Ntrust-1 (invented participants) ...")
             load_ntrust_1(now=now)
         for name, trial in read_trials().items():
-            key = f"replay-{name}"
-            if Study.objects.filter(key=key).exists():
+            if finished(f"replay-{name}") is not None:
                 continue
             self.stdout.write(f"Replaying {name} ...")
-            for _ in Replay(trial, key=key).steps():
+            replay = Replay(trial, key=free_key(f"replay-{name}"))
+            for _ in replay.steps():
                 pass
-            open_replay(Study.objects.get(key=key), now=now)
+            open_replay(replay.conduct.study, now=now)

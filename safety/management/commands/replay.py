@@ -40,7 +40,7 @@ class Command(BaseCommand):
             raise CommandError(f"{unmet} of {len(results)} trials differ from what is expected.")
 
     def _run(self, trial: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
-        replay = Replay(trial, key=free_key(trial["name"]))
+        replay = Replay(trial, key=free_key(f"replay-{trial['name']}"))
         console = Console(stderr=True, quiet=as_json)
         steps: list[Step] = []
         if not as_json:
