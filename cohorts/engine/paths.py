@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from cohorts.engine.advice import answer_completed
 from cohorts.engine.design import (
     COHORT_SIZE,
+    FULL_LEVEL,
     NOBODY,
     TOXIC_AT,
     Answer,
@@ -123,6 +124,7 @@ _State = tuple[int, tuple[tuple[int, Tally], ...]]
 """The current level and the counts; states that the rules cannot tell apart are one."""
 
 _TOXIC: Final = Tally(TOXIC_AT, TOXIC_AT)
+_FULL: Final = Tally(FULL_LEVEL, 0)
 
 
 def _flow(design: Design, chances: Mapping[int, Sequence[float]]) -> Iterator[tuple[Answer, float]]:
@@ -145,14 +147,21 @@ def _flow(design: Design, chances: Mapping[int, Sequence[float]]) -> Iterator[tu
 
 
 def _seat(tallies: Tallies, level: int, chances: Sequence[float]) -> Iterator[tuple[_State, float]]:
-    """The states after one more cohort, without what rule 1 makes the rules forget.
+    """The states after one more cohort, without what the rules make themselves forget.
 
-    A toxic level and all above are closed whatever their counts, so they become one bare mark.
+    A toxic level and all above are closed whatever their counts (rule 1), so they become one bare
+    mark. A level with six is settled with or without its one DLT (rule 4), so those are one state.
     """
     n, x, _ = tallies.get(level, NOBODY)
     clean = TOXIC_AT - x
-    for dlts in range(clean):
-        after = {**tallies, level: Tally(n + COHORT_SIZE, x + dlts)}
-        yield (level, tuple(after.items())), chances[dlts]
     below = tuple((tried, tally) for tried, tally in tallies.items() if tried < level)
     yield (level, (*below, (level, _TOXIC))), sum(chances[clean:])
+    if n + COHORT_SIZE >= FULL_LEVEL:
+        yield (level, _with(tallies, level, _FULL)), sum(chances[:clean])
+        return
+    for dlts in range(clean):
+        yield (level, _with(tallies, level, Tally(n + COHORT_SIZE, x + dlts))), chances[dlts]
+
+
+def _with(tallies: Tallies, level: int, tally: Tally) -> tuple[tuple[int, Tally], ...]:
+    return tuple({**tallies, level: tally}.items())

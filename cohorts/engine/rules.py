@@ -131,9 +131,13 @@ def is_settled(design: Design, level: int, tally: Tally, toxic: int | None) -> b
 
 
 def completions(tally: Tally) -> Iterator[Tally]:
-    """Every way the pending of one level can end: each as no DLT, DLT or not evaluable."""
-    for evaluable in range(tally.pending + 1):
-        for with_dlt in range(evaluable + 1):
+    """Every way the pending of one level can end that the rules can tell apart.
+
+    Each as no DLT, DLT or not evaluable. More than six evaluable, or more than two DLTs, change no
+    answer, so a crowd of pending costs no more than six.
+    """
+    for evaluable in range(min(tally.pending, FULL_LEVEL) + 1):
+        for with_dlt in range(min(evaluable, max(TOXIC_AT - tally.x, 0)) + 1):
             yield Tally(tally.n + evaluable, tally.x + with_dlt, 0)
 
 

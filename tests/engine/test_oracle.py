@@ -103,3 +103,23 @@ def test_bounds_are_those_of_all_three_to_the_pending_assignments():
         advice = recommend(design, tallies_of(state), current)
         literally = oracle.bounds_one_by_one(options, state, current)
         assert {tuple(answer) for answer in advice.bounds} == literally, (current, state)
+
+
+@pytest.mark.parametrize("with_pending", [False, True])
+def test_a_crowd_of_pending_changes_nothing_but_the_count(with_pending):
+    options = SHIPPED._replace(doses=2, with_pending=with_pending)
+    states = [
+        (current, {1: (n, x, 9), 2: (m, y, 8)})
+        for n in range(8)
+        for x in range(min(n, 3) + 1)
+        for m, y in [(0, 0), (3, 1)]
+        for current in (1, 2)
+    ]
+
+    assert assert_same(options, states) == len(states)
+
+
+def test_ten_thousand_pending_are_answered_at_once():
+    advice = recommend(design_of(SHIPPED), tallies_of({1: (0, 0, 10_000), 2: (3, 1, 9_999)}), 2)
+
+    assert len(advice.bounds) > 1

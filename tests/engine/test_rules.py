@@ -178,6 +178,11 @@ def test_escalate_with_pending_does_not_declare_an_mtd():
     assert say("1NNN 2NNN 3NNNP", confirm=False, with_pending=True) == "WAIT 3"
 
 
+def test_escalate_with_pending_passes_nothing_that_must_be_filled_to_six():
+    assert say("1NNNP 2NNN 3TT", with_pending=True) == "DE_ESCALATE 1"
+    assert say("1NNNP 2NNN 3TT", min_n=3, with_pending=True) == "WAIT 2"
+
+
 def test_escalate_with_pending_off_waits_below():
     assert say("1NNNP 2N") == "WAIT 1"
 
