@@ -32,6 +32,7 @@ from cohorts.states import (
     HoldState,
     ParticipantState,
     ProtocolState,
+    SlotState,
 )
 from ntrust.errors import Gate, Refused, refuse_unless_clear
 from ntrust.models import Site, Study
@@ -97,7 +98,10 @@ def recommend_now(study: Study) -> Recommendation | None:
 
 
 def seats_to_offer(study: Study, level: int) -> int:
-    """Seats the rules still allow at a level: at most three, none when its cap is reached."""
+    """Seats the rules still allow at a level: at most three, none when its cap is reached.
+
+    Seats that a decision in force has opened and nobody counts in yet are offered already.
+    """
     version = active_protocol(study)
     if version is None:
         return 0
@@ -105,7 +109,20 @@ def seats_to_offer(study: Study, level: int) -> int:
     tallies = read_tallies(basis)
     tally = tallies.get(level, NOBODY)
     most = cap(read_design(basis["design"]), level, tally, find_toxic(tallies))
-    return max(0, min(3, most - tally.seats))
+    return max(0, min(3, most - tally.seats - _seats_open(study, level)))
+
+
+def _seats_open(study: Study, level: int) -> int:
+    """Seats free or only reserved in the level's open cohorts whose decision stands."""
+    cohorts = Cohort.objects.filter(
+        study=study,
+        level__ordinal=level,
+        state__in=[CohortState.OPEN, CohortState.FULL],
+        decision__state=DecisionState.CIRCULATED,
+    )
+    return sum(
+        cohort.seats - cohort.slots.filter(state=SlotState.CONFIRMED).count() for cohort in cohorts
+    )
 
 
 def holds_on(study: Study, *, level: int | None, site: Site | None = None) -> list[Hold]:
@@ -315,8 +332,6 @@ def check_override(  # noqa: PLR0913 - each is part of the question
     committee_verdict: str,
 ) -> None:
     """Refuse an override without committee verdict and reason, or that reopens what is closed."""
-    if level is not None and level.study_id != study.pk:
-        raise Refused("not_found", "There is no such level in this study.")
     if len(reason.strip()) < 20 or not committee_verdict.strip():
         raise Refused(
             "override_needs_reason",
@@ -336,15 +351,14 @@ def check_override(  # noqa: PLR0913 - each is part of the question
 
 
 def check_decision(
-    study: Study, *, verdict: Verdict, level: DoseLevel | None, is_override: bool
+    *, verdict: Verdict, level: DoseLevel | None, offered: int, is_override: bool
 ) -> None:
     """Refuse what is no decision: waiting, a stop with a level, seats that are open already."""
     if verdict is Verdict.WAIT:
         raise Refused("nothing_to_decide", "The rules say wait: there is nothing to sign.")
     if (verdict is Verdict.STOP) != (level is None):
         raise Refused("level_needed", "A stop names no level; every other decision names one.")
-    if level is None or is_override:
-        return
-    cohort = open_cohort(study, level)
-    if verdict is Verdict.ENROL and cohort is not None and free_seats(cohort):
-        raise Refused("seats_open", f"Level {level.ordinal} has open seats already.")
+    if level is not None and not is_override and offered == 0:
+        raise Refused(
+            "seats_open", f"The seats that level {level.ordinal} may have are open already."
+        )

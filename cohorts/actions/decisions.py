@@ -93,6 +93,8 @@ def _check_conclusion(
 ) -> tuple[int, bool]:
     """Seats to open, and whether this is an override. Refuses what may not be decided."""
     level = conclusion.level
+    if level is not None and level.study_id != change.study.pk:
+        raise Refused("not_found", "There is no such level in this study.")
     offered = seats_to_offer(change.study, level.ordinal) if level else 0
     wanted = offered if conclusion.seats is None else conclusion.seats
     differs = (conclusion.verdict, level.ordinal if level else None) != (
@@ -108,7 +110,9 @@ def _check_conclusion(
             reason=conclusion.reason,
             committee_verdict=conclusion.committee_verdict,
         )
-    check_decision(change.study, verdict=conclusion.verdict, level=level, is_override=is_override)
+    check_decision(
+        verdict=conclusion.verdict, level=level, offered=offered, is_override=is_override
+    )
     if level is not None and not 1 <= wanted <= SEATS_IN_A_COHORT:
         raise Refused("seats", f"A decision opens one to three seats, not {wanted}.")
     return (wanted if level else 0), is_override
