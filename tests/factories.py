@@ -18,15 +18,15 @@ from django.db import connection, transaction
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
-from cohorts.actions import activate_protocol, add_protocol_version
+from cohorts.actions import activate_protocol, add_protocol_version, reserve_slot
 from cohorts.engine.design import Verdict
-from cohorts.models import Outcome, Participant
+from cohorts.models import Outcome, Participant, Slot
 from cohorts.policies import recommend_now
 from ntrust.actions import activate_site, add_site, create_study, grant_role, revoke_role
 from ntrust.errors import Refused
 from ntrust.models import Membership, Study, User
 from ntrust.states import Role
-from safety.actions import pass_time_everywhere
+from safety.actions import pass_time_everywhere, report_dlt, report_event
 from safety.management.conduct import Conduct, Crew, enlist
 from safety.models import DltReport
 
@@ -173,6 +173,11 @@ def seat(trial: Conduct, level: int, count: int = 1) -> list[Participant]:
     return [trial.seat(level, disease=DISEASE) for _ in range(count)]
 
 
+def reserve(trial: Conduct, person: Participant, level: int) -> Slot:
+    """A reserved seat, not yet confirmed."""
+    return reserve_slot(person, level=trial.level(level), by=trial.manager, now=trial.tick())
+
+
 def treat(trial: Conduct, people: Iterable[Participant]) -> datetime:
     """Lymphodepletion and the first infusion; answers Day 0."""
     people = list(people)
@@ -191,6 +196,26 @@ def end_windows(trial: Conduct) -> None:
 def report_dlt_of(trial: Conduct, person: Participant, criterion: str = "NOW") -> DltReport:
     """A DLT that begins now."""
     return trial.report(person, criterion=criterion, term="Cytokine release", grade=4)
+
+
+def report_late_dlt(trial: Conduct, person: Participant, criterion: str = "NOW") -> DltReport:
+    """A DLT that began on the day after infusion 1 and becomes known now."""
+    by = trial.investigator_of(person)
+    given_at = Outcome.objects.get(participant=person).first_infused_at
+    assert given_at is not None
+    event = report_event(
+        person,
+        term="Cytokine release",
+        onset_at=given_at + timedelta(days=1),
+        grade=4,
+        grading_system="CTCAE v5.0",
+        causality="POSSIBLE",
+        is_serious=True,
+        aware_at=trial.now,
+        by=by,
+        now=trial.tick(),
+    )
+    return report_dlt(event, criterion=criterion, by=by, now=trial.tick())
 
 
 def run_cohort(trial: Conduct, level: int, letters: str) -> list[Participant]:
