@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.cohorts.rows import NOW, PASSWORD, change_basis, hold, seat, start_trial
+from tests.cohorts.rows import PASSWORD
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WIDTHS = [360, 1440]
@@ -21,20 +21,6 @@ REPORT_VIOLATIONS = """
     document.addEventListener("securitypolicyviolation", event =>
         console.error("CSP " + event.violatedDirective + " " + event.blockedURI));
 """
-
-
-@pytest.fixture
-def trial_url(live_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The service with a trial in which everything that a page can show is there."""
-    monkeypatch.setattr("ntrust.clock.now", lambda: NOW)
-    trial = start_trial()
-    seat(trial, 1, "NNN", state="CLOSED")
-    reason = "Two candidates were already conditioned."
-    cohort = seat(trial, 2, "NNT", site="S2", state="CLOSED", override=reason)
-    seat(trial, 2, "XVOP")
-    hold(trial, 2, "Two participants with grade 3 CRS")
-    change_basis(trial, cohort.decision, "P-006 went from N to T")
-    return live_url
 
 
 @contextmanager
