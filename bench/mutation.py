@@ -46,7 +46,7 @@ QUICK = {
     "table": ["test_decision_table.py"],
     "wire": ["test_wire.py"],
 }
-QUICK_RULES = ["test_rules.py", "test_decision_table.py", "test_flags.py"]
+QUICK_RULES = ["test_rules.py", "test_advice.py", "test_decision_table.py", "test_flags.py"]
 NOT_HERE = "not four_levels and not test_cli and not test_properties"
 CPU_SECONDS = 120
 
@@ -85,7 +85,10 @@ def main(names: list[str]) -> int:
                 continue
             survived += 1
             survivors.append(mutant)
-            print(f"  survived {name}.py:{mutant.line}: {mutant.before}  ->  {mutant.after}")
+            print(
+                f"  survived {name}.py:{mutant.line}: {mutant.before}  ->  {mutant.after}",
+                flush=True,
+            )
         print(f"{name}: {tried - survived} of {tried} killed", flush=True)
     total = killed + len(survivors)
     print(f"\n{killed} of {total} killed: {100 * killed / max(total, 1):.1f}%", end="")
@@ -149,8 +152,8 @@ def _run_tests(mutant: Mutant, files: list[str] | None) -> int:
     sys.meta_path.insert(0, _Replace(f"cohorts.engine.{mutant.module}", mutant.source))
     folder = ROOT / "tests" / "engine"
     paths = [str(folder / file) for file in files] if files else [str(folder)]
-    options = ["-x", "-q", "--noconftest", "-p", "no:django", "-p", "no:cacheprovider"]
-    options += ["-p", "no:randomly", "-p", "no:xdist", "-k", NOT_HERE]
+    options = ["-x", "-q", "--noconftest", "-p", "no:cacheprovider", "-k", NOT_HERE]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         try:
             return int(pytest.main([*options, *paths]))
@@ -173,4 +176,5 @@ class _Replace(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 if __name__ == "__main__":
     os.nice(10)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.exit(main(sys.argv[1:]))
