@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -62,7 +63,7 @@ def begin_lymphodepletion(
             )
         DltWindow.objects.create(participant=participant)
         move_participant(change, participant, to=ParticipantState.CONDITIONING)
-        update_outcome(change, participant, infusions=_infusion_facts(course))
+        update_outcome(change, participant, infusions=_infusion_facts(course.infusions.all()))
         _record(change, course, "LD_BEGUN", f"lymphodepletion begun ({name}).")
     return course
 
@@ -253,10 +254,10 @@ def _push(change: Change, course: Course, **facts: Any) -> None:
         window.closes_at = closes_at
         window.save(update_fields=["closes_at"])
         facts["window_closes_at"] = closes_at
-    update_outcome(change, participant, infusions=_infusion_facts(course), **facts)
+    update_outcome(change, participant, infusions=_infusion_facts(infusions), **facts)
 
 
-def _infusion_facts(course: Course) -> list[dict[str, Any]]:
+def _infusion_facts(infusions: Iterable[Infusion]) -> list[dict[str, Any]]:
     """What the engine's evaluability reads, one row an infusion."""
     return [
         {
@@ -267,7 +268,7 @@ def _infusion_facts(course: Course) -> list[dict[str, Any]]:
             if infusion.given_cells is None
             else int(infusion.given_cells * _CELL_PLACES),
         }
-        for infusion in course.infusions.all()
+        for infusion in infusions
     ]
 
 

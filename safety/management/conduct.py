@@ -6,7 +6,8 @@ is; it writes no rows and knows no rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -181,46 +182,50 @@ class Conduct:
         confirm_slot(slot, by=self.manager, now=self.tick())
         return person
 
-    def condition(self, people: Iterable[Participant], *, day_0: datetime) -> None:
+    def condition(self, people: Sequence[Participant], *, day_0: datetime) -> None:
         """Lymphodepletion, complete two days later."""
-        courses = [
-            begin_lymphodepletion(
-                person,
-                regimen=self.regimen,
-                started_at=self.now,
-                first_infusion_on=day_0,
-                by=self.investigator_of(person),
-                now=self.tick(),
-            )
-            for person in people
-        ]
+        with self._same_day(people):
+            courses = [
+                begin_lymphodepletion(
+                    person,
+                    regimen=self.regimen,
+                    started_at=self.now,
+                    first_infusion_on=day_0,
+                    by=self.investigator_of(person),
+                )
+                for person in people
+            ]
         self.now += timedelta(days=2)
-        for course in courses:
-            complete_lymphodepletion(
-                course,
-                ended_at=self.now,
-                by=self.investigator_of(course.participant),
-                now=self.tick(),
-            )
+        with self._same_day(people):
+            for course in courses:
+                complete_lymphodepletion(
+                    course, ended_at=self.now, by=self.investigator_of(course.participant)
+                )
 
     def infuse(
-        self, people: Iterable[Participant], *, day_0: datetime, days: Iterable[int]
+        self, people: Sequence[Participant], *, day_0: datetime, days: Iterable[int]
     ) -> None:
         """The infusions still planned, on these days after Day 0, full doses."""
-        people = list(people)
         for day in days:
             self.now = max(self.now, day_0 + timedelta(days=day))
-            for person in people:
-                given = Infusion.objects.filter(
-                    course__participant=person, state=InfusionState.PLANNED
-                ).earliest("number")
-                give_infusion(
-                    given,
-                    given_at=self.now,
-                    given_cells=given.assigned_cells,
-                    by=self.investigator_of(person),
-                    now=self.tick(),
-                )
+            with self._same_day(people):
+                for person in people:
+                    given = Infusion.objects.filter(
+                        course__participant=person, state=InfusionState.PLANNED
+                    ).earliest("number")
+                    give_infusion(
+                        given,
+                        given_at=self.now,
+                        given_cells=given.assigned_cells,
+                        by=self.investigator_of(person),
+                    )
+
+    @contextmanager
+    def _same_day(self, people: Sequence[Participant]) -> Iterator[None]:
+        """One change for what is entered together: the rules run once, at its end."""
+        by = self.investigator_of(people[0])
+        with study_change(self.study, by=by, reason="entered together", now=self.tick()):
+            yield
 
     def report(
         self, person: Participant, *, criterion: str = "", term: str, grade: int
