@@ -84,8 +84,10 @@ TEMPLATES = [
 DATABASES = {"default": _environment.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = _environment.redis_url
+# The cache holds the counts of failed log-ins. It is in the database, so that people can log in and
+# report while Redis is down.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "ntrust_cache"}
 }
 
 # Background work: a task is acknowledged once it is done, so a killed worker loses none.
