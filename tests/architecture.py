@@ -32,7 +32,7 @@ SPECIAL_LAYERS = {
     "ntrust.environment": WIRING, "ntrust.logs": WIRING, "ntrust.startup": WIRING,
     "ntrust.checks": WIRING, "ntrust.probe": WIRING,
     "ntrust.live": EDGE, "ntrust.health": EDGE, "ntrust.middleware": EDGE,
-    "ntrust.accounts": EDGE, "ntrust.context_processors": EDGE,
+    "ntrust.accounts": EDGE, "ntrust.hashers": EDGE, "ntrust.context_processors": EDGE,
     "dosing.windows": POLICIES,
     "safety.reports": EDGE, "safety.exports": EDGE,
     "ntrust.events": MODELS, "ntrust.notifications": MODELS, "ntrust.change": MODELS,
