@@ -18,7 +18,7 @@ PENDING: Final = "P"
 NOT_EVALUABLE: Final = "X"
 LETTERS: Final = NO_DLT + DLT + PENDING + NOT_EVALUABLE
 
-_LEVEL = re.compile(r"-1|[1-9][0-9]?", re.ASCII)
+_LEVEL = re.compile(r"-1|[1-9][0-9]?")
 
 
 class Cohort(NamedTuple):
@@ -48,7 +48,7 @@ def parse(text: str) -> History:
 
 
 def _parse_cohort(text: str, start: int, end: int) -> Cohort:
-    level = _LEVEL.match(text, start, end)
+    level = _LEVEL.match(text, start)
     if level is None:
         raise NotationError("Expected a dose level (1 to 99, or -1)", text, start)
     if level.end() == end:
@@ -68,7 +68,7 @@ def count(history: Iterable[Cohort]) -> dict[int, Tally]:
     """Counts at each level written. X counts nowhere, but its level was tried."""
     tallies: dict[int, Tally] = {}
     for level, letters in history:
-        n, x, pending = tallies.get(level, Tally(0, 0, 0))
+        n, x, pending = tallies.get(level, Tally(0, 0))
         no_dlt, dlt = letters.count(NO_DLT), letters.count(DLT)
         tallies[level] = Tally(n + no_dlt + dlt, x + dlt, pending + letters.count(PENDING))
     return tallies

@@ -246,16 +246,83 @@ def test_every_combination_of_facts_has_an_answer_and_only_a_person_rules_x():
                 assert adjudicated or TOXICITY not in planned
 
 
+def every_combination():
+    kinds = [given(), AWAITED, MISSED, TOXICITY]
+    for planned in product(kinds, repeat=2):
+        for depletion, over, signed, dlt, ruled in product(
+            *[[True, False]] * 3, DltState, [None, "lost"]
+        ):
+            yield Facts(depletion, infusions(*planned), over, signed, dlt, ruled_reason=ruled)
+
+
+def test_every_cause_has_its_sentence():
+    sentences = {}
+    for facts in every_combination():
+        found = judge(facts, RULES)
+        sentences.setdefault(found.cause, set()).add(found.sentence)
+
+    assert {cause: sorted(said) for cause, said in sentences.items()} == {
+        Cause.DLT: ["A DLT in the window: counts, whatever the exposure."],
+        Cause.DLT_PROVISIONAL: ["An event in the window may still become a DLT."],
+        Cause.RULED_NOT_EVALUABLE: ["Not evaluable, confirmed: lost. The seat is replaced."],
+        Cause.TOXICITY_TO_ADJUDICATE: [
+            f"Infusion {which} was missed for a toxicity that is no DLT: pending until a person "
+            "rules; never replaced automatically."
+            for which in ("1", "1, 2", "2")
+        ],
+        Cause.NO_LYMPHODEPLETION: [
+            "Proposed as not evaluable: no lymphodepletion before the first infusion. Pending "
+            "until a person confirms."
+        ],
+        Cause.EXPOSURE_TOO_LOW: [
+            "Proposed as not evaluable: minimum exposure (2 infusions of 80% or more, number 1 "
+            "among them) was not reached. Pending until a person confirms."
+        ],
+        Cause.WINDOW_OPEN: [
+            "Pending: infusion 1 is awaited.",
+            "Pending: infusion 1, 2 is awaited.",
+            "Pending: infusion 2 is awaited.",
+            "Pending: the DLT window is open.",
+        ],
+        Cause.STATEMENT_MISSING: [
+            'The window is over; the statement "no DLT in the window" is not signed.'
+        ],
+        Cause.COMPLETE: ["No DLT: exposure enough, window completed, statement signed."],
+    }
+
+
+def test_deviation_is_said_after_the_rest():
+    found = judge(replace(COMPLETE, infusions=infusions(given(), given(150))), RULES)
+
+    assert found.sentence == (
+        "No DLT: exposure enough, window completed, statement signed. "
+        "Deviation: infusion 2 above 120% of the assigned dose."
+    )
+
+
+def test_words_that_are_stored_stay_as_they_are():
+    for words in (InfusionState, DltState, Cause):
+        assert [word.value for word in words] == [word.name for word in words]
+
+
 @pytest.mark.parametrize(
-    "make",
+    ("make", "sentence"),
     [
-        lambda: Infusion(InfusionState.GIVEN, ASSIGNED),
-        lambda: Infusion(InfusionState.MISSED, ASSIGNED, 5),
-        lambda: Infusion(InfusionState.GIVEN, 0, 5),
-        lambda: Infusion(InfusionState.GIVEN, ASSIGNED, -1),
-        lambda: replace(COMPLETE, ruled_reason=" "),
+        (lambda: Infusion(InfusionState.GIVEN, ASSIGNED), "and a given one once given."),
+        (lambda: Infusion(InfusionState.MISSED, ASSIGNED, 5), "An infusion has an assigned dose,"),
+        (lambda: Infusion(InfusionState.GIVEN, 0, 5), "An infusion has an assigned dose,"),
+        (lambda: Infusion(InfusionState.GIVEN, ASSIGNED, -1), "A given dose is not negative."),
+        (lambda: replace(COMPLETE, ruled_reason=" "), "A ruling of not evaluable has a reason."),
     ],
 )
-def test_facts_that_cannot_be_are_refused(make):
-    with pytest.raises(EvaluabilityError):
+def test_facts_that_cannot_be_are_refused(make, sentence):
+    with pytest.raises(EvaluabilityError) as refusal:
         make()
+
+    assert sentence in str(refusal.value)
+
+
+def test_smallest_doses_that_can_be():
+    assert Infusion(InfusionState.GIVEN, 1, 0).fraction == 0
+    assert Infusion(InfusionState.GIVEN, 1, 1).fraction == 1
+    assert AWAITED.fraction is None

@@ -4,7 +4,7 @@ import pytest
 
 from cohorts.engine.advice import recommend
 from cohorts.engine.design import DesignError, Tally, Verdict
-from cohorts.engine.lookahead import lookahead
+from cohorts.engine.lookahead import _Walk, lookahead
 from cohorts.engine.notation import count, find_current, parse
 from tests.engine.designs import make_design, words
 
@@ -148,8 +148,40 @@ def test_depth_is_the_cohorts_asked_for():
     ("history", "cohorts"), [("1NNN", 7), ("1NNN", -1), ("1PPPPPP 2PPPPPP 3PPPPPP", 4)]
 )
 def test_a_tree_too_large_to_read_is_refused(history, cohorts):
-    with pytest.raises(DesignError, match="ask for fewer cohorts"):
+    pending = history.count("P")
+    with pytest.raises(DesignError) as refusal:
         look(history, cohorts=cohorts)
+
+    assert str(refusal.value) == (
+        f"Looking {cohorts} cohorts ahead with {pending} participants pending is not possible: "
+        "ask for fewer cohorts, or resolve some participants first."
+    )
+
+
+@pytest.mark.parametrize(
+    ("pending", "cohorts", "is_refused"),
+    [(6, 4, False), (31, 4, False), (32, 4, True), (799, 2, False), (800, 2, True), (0, 6, False)],
+)
+def test_the_largest_tree_is_five_to_the_cohorts_for_each_way_to_resolve(
+    pending, cohorts, is_refused, monkeypatch
+):
+    """20,000 nodes at most; the walk itself is left out here."""
+    monkeypatch.setattr(_Walk, "node", lambda *_, **__: "a tree")
+    history = "1" + "P" * pending if pending else "1N"
+
+    if is_refused:
+        with pytest.raises(DesignError, match="ask for fewer cohorts"):
+            look(history, cohorts=cohorts)
+    else:
+        assert look(history, cohorts=cohorts) == "a tree"
+
+
+def test_two_cohorts_unless_told():
+    design = make_design()
+
+    assert lookahead(design, {1: Tally(3, 0)}, 1) == lookahead(
+        design, {1: Tally(3, 0)}, 1, cohorts=2
+    )
 
 
 def test_counts_and_rates_that_do_not_fit_are_refused():

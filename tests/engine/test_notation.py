@@ -70,8 +70,9 @@ def test_parse_points_at_the_wrong_character(text, position, found):
 def test_parse_says_what_it_expected():
     with pytest.raises(NotationError, match=r"^Expected a dose level \(1 to 99, or -1\)"):
         parse("x")
-    with pytest.raises(NotationError, match=r"^Expected a participant \(N, T, P, X\)"):
-        parse("1x")
+    for text in ("1x", "1"):
+        with pytest.raises(NotationError, match=r"^Expected a participant \(N, T, P, X\) at "):
+            parse(text)
 
 
 def test_count_adds_up_each_level():
