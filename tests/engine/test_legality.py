@@ -64,3 +64,13 @@ from tests.engine.designs import make_design
 )
 def test_history_is_legal_or_not(history, options, expected):
     assert is_legal(make_design(**options), parse(history)) is expected
+
+
+def test_seats_are_judged_one_by_one_with_level_minus_one_planned():
+    design = make_design(2, minus_one=True)
+
+    assert is_legal(design, parse("-1N")) is False
+    assert is_legal(design, parse("2N 1N")) is False
+    assert is_legal(design, parse("1NNX 1P 2N")) is False
+    assert is_legal(design, parse("1NNXP")) is True
+    assert is_legal(design, parse("1NNXPP")) is False
