@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from cohorts.engine.design import Flag
 from cohorts.models import Decision
 from cohorts.queries import Ladder, Viewer, escalation_path, ladder, studies_for, viewer_of
 from cohorts.queries.ladder import LevelRow
 from cohorts.queries.steady import read_steady
-from cohorts.queries.viewers import Mask, _any_of
-from cohorts.queries.words import FLAGS, name_answer, name_dose, shorten
+from cohorts.queries.words import FLAGS
 from ntrust.change import study_change
 from ntrust.models import Study, User
 from ntrust.states import Role
@@ -370,45 +365,6 @@ def test_studies_lists_what_is_running_first() -> None:
     assert card.roles == ("safety review committee",)
 
 
-def count_queries(trial: Trial, user: User, *, path: bool = False) -> int:
-    who = viewer(user, trial.study.key)
-    read = escalation_path if path else ladder
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        read(trial.study, viewer=who, now=NOW)
-    return len(queries)
-
-
-ONE_ROW = [(1, "P", "OPEN")]
-MANY_ROWS = [(1, "NNN", "CLOSED"), (2, "NNT", "CLOSED"), (2, "XV", "OPEN")]
-
-
-@pytest.mark.parametrize("cohorts", [ONE_ROW, MANY_ROWS], ids=["1 row", "3 cohorts"])
-def test_queries_cost_the_same_however_many_rows(cohorts: list[tuple[int, str, str]]) -> None:
-    trial = start_trial()
-    for level, letters, state in cohorts:
-        seat(trial, level, letters, state=state)
-    investigator = join(make_user("ida"), trial.study, Role.INVESTIGATOR, site=trial.sites["S2"])
-
-    assert count_queries(trial, trial.users["manager"]) == 16
-    assert count_queries(trial, investigator) == 17
-    assert count_queries(trial, trial.users["manager"], path=True) == 8
-    assert count_queries(trial, investigator, path=True) == 9
-
-
-@pytest.mark.parametrize("many", [1, 3])
-def test_studies_cost_the_same_however_many(many: int) -> None:
-    user = make_user("mia")
-    for number in range(many):
-        join(user, start_trial(f"study-{number}").study, Role.AUDITOR)
-
-    with CaptureQueriesContext(connection) as queries:
-        cards = studies_for(user)
-
-    assert (len(cards), len(queries)) == (many, 4)
-
-
 def test_reading_starts_again_when_the_study_changed_meanwhile() -> None:
     trial = start_trial()
     before = Study.objects.get(pk=trial.study.pk).revision
@@ -434,53 +390,3 @@ def test_unsigned_decision_opens_nothing_but_shows() -> None:
     assert Decision.objects.count() == 1
     assert [(one.number, one.state.text) for one in page.decisions] == [(1, "proposed")]
     assert texts(rung(page, "DL1")) == ["not opened"]
-
-
-@pytest.mark.parametrize(
-    ("dose", "unit", "text"),
-    [
-        ("1000000000.0000", "cells per dose", "1.0 × 10⁹ cells per dose"),
-        ("1500000000.0000", "cells per dose", "1.5 × 10⁹ cells per dose"),
-        ("500000000", "cells", "5.0 × 10⁸ cells"),
-        ("2.4000", "mg", "2.4 mg"),
-        ("10.0000", "mg", "10 mg"),
-        ("120", "mg/m2", "120 mg/m2"),
-    ],
-)
-def test_dose_is_written_as_clinicians_do(dose: str, unit: str, text: str) -> None:
-    assert name_dose(Decimal(dose), unit) == text
-
-
-@pytest.mark.parametrize(
-    ("subject", "short"), [("P-007", "07"), ("P-113", "113"), ("102-004", "04"), ("ABCD", "BCD")]
-)
-def test_disc_shows_the_digits_that_tell_apart(subject: str, short: str) -> None:
-    assert shorten(subject) == short
-
-
-@pytest.mark.parametrize(
-    ("answer", "text", "tone"),
-    [
-        (("STOP", None, "MTD", 2), "STOP: the MTD is DL2", "plan"),
-        (("STOP", None, "MTD_NOT_REACHED", 3), "STOP: MTD not reached, DL3 is tolerated", "plan"),
-        (("STOP", None, "NO_TOLERATED_DOSE", None), "STOP: no tolerated dose", "harm"),
-        (("STOP", None, None, None), "STOP", "harm"),
-        (("DE_ESCALATE", -1, "", None), "DE-ESCALATE to DL-1", "harm"),
-    ],
-)
-def test_answer_in_words(
-    answer: tuple[str, int | None, str | None, int | None], text: str, tone: str
-) -> None:
-    mark = name_answer(*answer)
-
-    assert (mark.text, mark.tone) == (text, tone)
-
-
-def test_mask_covers_whole_numbers_only() -> None:
-    mask = Mask(_any_of(["P-1", "P-12"]))
-
-    assert mask.cover("P-12, P-1 and P-123") == (
-        "a participant of another site, a participant of another site and P-123"
-    )
-    assert mask.hides("P-1")
-    assert not mask.hides("P-123")
