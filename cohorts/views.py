@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET
 
 from cohorts.charts import draw_path
-from cohorts.queries import Viewer, escalation_path, ladder, studies_for, viewer_of
+from cohorts.queries import (
+    Viewer,
+    escalation_path,
+    ladder,
+    may_read_trail,
+    read_trail,
+    studies_for,
+    viewer_of,
+)
 from ntrust import clock
 from ntrust.models import User
 
@@ -25,7 +36,7 @@ def show_ladder(request: HttpRequest, key: str) -> HttpResponse:
     """The ladder of a study, with the recommendation and why nobody can be enrolled now."""
     viewer = _viewer(request, key)
     page = ladder(viewer.study, viewer=viewer, now=clock.now())
-    return render(request, "cohorts/ladder.html", {"study": viewer.study, "page": page})
+    return _render(request, "cohorts/ladder.html", viewer, page=page)
 
 
 @require_GET
@@ -34,13 +45,31 @@ def show_path(request: HttpRequest, key: str) -> HttpResponse:
     viewer = _viewer(request, key)
     page = escalation_path(viewer.study, viewer=viewer, now=clock.now())
     chart = mark_safe(draw_path(page))  # noqa: S308 - made by the chart library, which escapes
-    context = {"study": viewer.study, "page": page, "chart": chart}
-    return render(request, "cohorts/path.html", context)
+    return _render(request, "cohorts/path.html", viewer, page=page, chart=chart)
+
+
+@require_GET
+def show_trail(request: HttpRequest, key: str) -> HttpResponse:
+    """Everything that happened in a study, for auditors, managers and monitors."""
+    viewer = _viewer(request, key)
+    if not may_read_trail(viewer):
+        raise PermissionDenied
+    before = request.GET.get("before", "")
+    trail = read_trail(
+        viewer, before=int(before) if before.isascii() and before.isdigit() else None
+    )
+    return _render(request, "cohorts/trail.html", viewer, trail=trail)
 
 
 def _user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # the log-in middleware lets nobody else through
     return request.user
+
+
+def _render(request: HttpRequest, template: str, viewer: Viewer, **page: Any) -> HttpResponse:
+    """A page of one study; the navigation shows what the person may open."""
+    context = {"study": viewer.study, "shows_trail": may_read_trail(viewer), **page}
+    return render(request, template, context)
 
 
 def _viewer(request: HttpRequest, key: str) -> Viewer:

@@ -8,6 +8,7 @@ from cohorts.queries.advice import Advice, DesignOption
 from cohorts.queries.ladder import Ladder, ladder
 from cohorts.queries.path import Path, escalation_path
 from cohorts.queries.studies import StudyCard, studies_for
+from cohorts.queries.trail import Trail, may_read_trail, read_trail
 from cohorts.queries.viewers import Viewer, viewer_of
 from cohorts.queries.words import Mark
 
@@ -18,9 +19,12 @@ __all__ = [
     "Mark",
     "Path",
     "StudyCard",
+    "Trail",
     "Viewer",
     "escalation_path",
     "ladder",
+    "may_read_trail",
+    "read_trail",
     "studies_for",
     "viewer_of",
 ]
