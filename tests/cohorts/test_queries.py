@@ -70,13 +70,14 @@ def test_ladder_counts_each_kind_of_participant_once() -> None:
     trial = start_trial()
     seat(trial, 1, "NNN")
     seat(trial, 2, "NXTP")
-    seat(trial, 2, "OVU")
+    seat(trial, 2, "OOO")
+    seat(trial, 2, "UUV")
 
     counts = rung(see(trial), "DL2").counts
 
-    assert (counts.treated, counts.evaluable, counts.pending, counts.not_evaluable) == (6, 2, 4, 1)
+    assert (counts.treated, counts.evaluable, counts.pending, counts.not_evaluable) == (8, 2, 7, 1)
     assert (counts.confirmed_no_dlt, counts.dlt) == (1, 1)
-    assert (counts.nothing_reported, counts.overdue, counts.provisional) == (2, 1, 1)
+    assert (counts.nothing_reported, counts.overdue, counts.provisional) == (3, 3, 1)
     assert counts.to_rule == 0
 
 
