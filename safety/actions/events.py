@@ -85,8 +85,8 @@ def report_dlt(
             reported_at=change.now,
             reported_by=by,
         )
-        _withdraw_statement(change, participant)
         _push_dlt(change, participant)
+        _withdraw_statement(change, participant)
         what = "provisional DLT" if is_running else "DLT"
         kind = "DLT_PROVISIONAL" if is_running else "DLT_REPORTED"
         stated = f"criterion {criterion}" if criterion else "criterion not yet stated"
