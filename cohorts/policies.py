@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Count, Q
+
 from cohorts.engine.advice import name_answer
 from cohorts.engine.basis import Basis, make_basis, read_design, read_tallies, recommend_basis
 from cohorts.engine.design import MINUS_ONE, NOBODY, Recommendation, Verdict
@@ -119,10 +121,8 @@ def _seats_open(study: Study, level: int) -> int:
         level__ordinal=level,
         state__in=[CohortState.OPEN, CohortState.FULL],
         decision__state=DecisionState.CIRCULATED,
-    )
-    return sum(
-        cohort.seats - cohort.slots.filter(state=SlotState.CONFIRMED).count() for cohort in cohorts
-    )
+    ).annotate(confirmed=Count("slots", filter=Q(slots__state=SlotState.CONFIRMED)))
+    return sum(cohort.seats - cohort.confirmed for cohort in cohorts)
 
 
 def holds_on(study: Study, *, level: int | None, site: Site | None = None) -> list[Hold]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from cohorts.models import DoseLevel, Hold
 from cohorts.states import HOLD, HoldScope, HoldState
@@ -13,12 +14,21 @@ from ntrust.policies import check_role
 from ntrust.signing import content_hash, sign
 from ntrust.states import Role
 
+DLT_NEWS: Final = ("DLT_PROVISIONAL", "DLT_REPORTED")
+"""Kinds of the events by which a DLT, or what may become one, is reported."""
+
 
 def place_rule_hold(change: Change, *, level: DoseLevel, rule: str, reason: str) -> None:
-    """Hold a level and all above by a rule; once while it is in force, and not again once lifted
-    unless the reason changed."""
+    """Hold a level and all above by a rule; once while it is in force.
+
+    Once lifted it is placed again only by news: another reason, or a DLT reported at the level in
+    this change.
+    """
     same = Hold.objects.filter(study=change.study, level=level, rule=rule)
-    if same.filter(state=HoldState.PLACED).exists() or same.filter(reason=reason).exists():
+    if same.filter(state=HoldState.PLACED).exists():
+        return
+    is_news = any(it.kind in DLT_NEWS and it.level == level.ordinal for it in change.happenings)
+    if not is_news and same.filter(reason=reason).exists():
         return
     _place(change, scope=HoldScope.LEVEL, level=level, site=None, rule=rule, reason=reason)
 
