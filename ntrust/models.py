@@ -117,6 +117,7 @@ class Membership(models.Model):
                 condition=Q(revoked_at__isnull=True) | Q(revoked_at__gte=F("granted_at")),
                 name="revoked_after_granted",
             ),
+            paired("revoked_at", "revoked_by"),
         ]
 
 
