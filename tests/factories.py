@@ -273,9 +273,7 @@ def cast(trial: Conduct) -> dict[str, User]:
     former = enlist("former", role=Role.STUDY_MANAGER, **common)
     grant_role(former, study=trial.study, role=Role.MEDICAL_MONITOR, by=None, now=trial.now)
     for bound in (Role.INVESTIGATOR, Role.PHARMACIST):
-        grant_role(
-            former, study=trial.study, role=bound, site=own.site, by=None, now=trial.now
-        )
+        grant_role(former, study=trial.study, role=bound, site=own.site, by=None, now=trial.now)
     for membership in Membership.objects.filter(user=former):
         revoke_role(membership, by=superuser, now=trial.tick())
     return {

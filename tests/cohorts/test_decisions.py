@@ -140,9 +140,7 @@ def test_one_person_signs_once(trial: Conduct, proposed: Decision, who: str) -> 
 
 
 def test_one_person_with_both_roles_signs_once(trial: Conduct, proposed: Decision) -> None:
-    grant_role(
-        trial.manager, study=trial.study, role=Role.MEDICAL_MONITOR, by=None, now=trial.now
-    )
+    grant_role(trial.manager, study=trial.study, role=Role.MEDICAL_MONITOR, by=None, now=trial.now)
     decision = signed_by(trial, proposed, "manager")
 
     with refused("already_signed"):
@@ -297,7 +295,9 @@ def test_stop_names_no_level_and_all_else_does(
     ],
 )
 def test_override_needs_reason_and_verdict(trial: Conduct, named: dict[str, str]) -> None:
-    refused_to_propose("override_needs_reason", trial, conclude(trial, Verdict.ENROL, 1, seats=3, **named))
+    refused_to_propose(
+        "override_needs_reason", trial, conclude(trial, Verdict.ENROL, 1, seats=3, **named)
+    )
 
 
 def test_more_seats_than_offered_is_an_override(trial: Conduct) -> None:
@@ -309,7 +309,9 @@ def test_more_seats_than_offered_is_an_override(trial: Conduct) -> None:
 
 @pytest.mark.parametrize("seats", [-1, 0, 4])
 def test_override_opens_one_to_three_seats(trial: Conduct, seats: int) -> None:
-    refused_to_propose("seats", trial, conclude(trial, Verdict.ENROL, 1, seats=seats, reason=REASON))
+    refused_to_propose(
+        "seats", trial, conclude(trial, Verdict.ENROL, 1, seats=seats, reason=REASON)
+    )
 
 
 def test_override_is_marked_and_seats_against_the_rules(trial: Conduct) -> None:
@@ -331,7 +333,9 @@ def test_override_does_not_reopen_a_toxic_level(trial: Conduct) -> None:
         report_late_dlt(trial, person)
 
     for level in (1, 2, 3):
-        refused_to_propose("level_closed", trial, conclude(trial, Verdict.ENROL, level, seats=3, reason=REASON))
+        refused_to_propose(
+            "level_closed", trial, conclude(trial, Verdict.ENROL, level, seats=3, reason=REASON)
+        )
 
 
 def test_override_of_a_held_level_is_refused(trial: Conduct) -> None:

@@ -65,7 +65,9 @@ def test_role_given_again_after_it_ended_is_a_second_row(
 
     grant_role(newcomer, study=trial.study, role=Role.AUDITOR, by=root, now=trial.tick())
 
-    ended = Membership.objects.filter(user=newcomer).order_by("id").values_list("revoked_by", flat=True)
+    ended = (
+        Membership.objects.filter(user=newcomer).order_by("id").values_list("revoked_by", flat=True)
+    )
     assert list(ended) == [root.pk, None]
 
 
@@ -92,9 +94,7 @@ def test_central_role_has_no_site(trial: Conduct, newcomer: User, root: User) ->
         )
 
 
-def test_role_at_another_studys_site_is_refused(
-    trial: Conduct, newcomer: User, root: User
-) -> None:
+def test_role_at_another_studys_site_is_refused(trial: Conduct, newcomer: User, root: User) -> None:
     site = make_trial(key="other").crews[0].site
 
     with refused("not_found"):

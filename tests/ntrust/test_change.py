@@ -179,9 +179,7 @@ def test_moments_that_passed_are_applied_before_anything_else(trial: Conduct) ->
     assert window.closes_at is not None
     assert window.state == "OPEN"
 
-    with study_change(
-        trial.study, by=trial.manager, now=window.closes_at + timedelta(hours=1)
-    ):
+    with study_change(trial.study, by=trial.manager, now=window.closes_at + timedelta(hours=1)):
         states = set(DltWindow.objects.values_list("state", flat=True))
         is_over = set(Outcome.objects.values_list("is_window_over", flat=True))
 
