@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
-from math import comb, exp, lgamma, log, log1p
+from math import comb, exp, isfinite, lgamma, log, log1p
 from typing import Final
 
 Boundary = Mapping[int, int]
@@ -99,6 +99,7 @@ def beta_boundary(
     `tau`: the posterior certainty that stops; `nmax`: participants.
     """
     a, b = prior
+    _check_shape(a, b)
     _check_rate(theta0, "theta0")
     _check_rate(tau, "tau")
     _check_nmax(nmax)
@@ -114,8 +115,7 @@ def beta_boundary(
 
 def beta_upper_tail(a: float, b: float, theta: float) -> float:
     """P(Theta > theta) for Theta ~ Beta(a, b); `a` and `b` any positive numbers."""
-    if not (a > 0 and b > 0 and a + b < float("inf")):
-        raise MonitoringError(f"A beta distribution needs two positive numbers, not {a} and {b}.")
+    _check_shape(a, b)
     if not 0 <= theta <= 1:
         raise MonitoringError(f"A rate lies between 0 and 1, not {theta}.")
     if theta in (0, 1):
@@ -148,6 +148,11 @@ def _continued_fraction(a: float, b: float, x: float) -> float:
 
 def _nonzero(value: float) -> float:
     return value if abs(value) > _SMALLEST else _SMALLEST
+
+
+def _check_shape(a: float, b: float) -> None:
+    if not (a > 0 and b > 0 and isfinite(a + b)):
+        raise MonitoringError(f"A beta distribution needs two positive numbers, not {a} and {b}.")
 
 
 def _check_rate(value: float, name: str) -> None:

@@ -50,9 +50,19 @@ def test_table_has_every_count_up_to_seven():
 
 
 def test_cases_follow_the_ladder():
-    assert len(cases(make_design(1))) == 1
-    assert len(cases(make_design(3))) == 4
-    assert len(cases(make_design(3, minus_one=True))) == 5
+    toxic = Tally(3, 2)
+
+    assert [case[1:] for case in cases(make_design(1))] == [(1, 1, {})]
+    assert [case[1:] for case in cases(make_design(2))] == [
+        (1, 1, {}),
+        (1, 2, {2: toxic}),
+        (1, 1, {2: toxic}),
+        (2, 2, {1: Tally(3, 0)}),
+    ]
+    assert [case[1:] for case in cases(make_design(1, minus_one=True))] == [
+        (1, 1, {}),
+        (-1, -1, {1: toxic}),
+    ]
 
 
 def test_short_forms():

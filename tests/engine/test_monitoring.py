@@ -154,27 +154,58 @@ def test_beta_boundary_needs_more_than_tau():
     assert beta_boundary((1, 1), 0.5, 0.7499, 1) == {1: 1}
 
 
+def test_boundary_beyond_the_participants_is_not_reached():
+    assert crossing_probability({3: 1}, 1.0, 2) == 0
+    assert crossing_probability({3: 1}, 1.0, 3) == 1
+
+
+def test_one_more_than_all_is_never_reached():
+    assert crossing_probability({1: 2, 2: 3}, 1.0, 2) == 0
+
+
 @pytest.mark.parametrize(
-    "ask",
+    ("ask", "sentence"),
     [
-        lambda: pocock_boundary(0, 0.05, 30),
-        lambda: pocock_boundary(1, 0.05, 30),
-        lambda: pocock_boundary(0.2, 0, 30),
-        lambda: pocock_boundary(0.2, 1, 30),
-        lambda: pocock_boundary(0.2, 0.05, 0),
-        lambda: beta_boundary((0, 1), 0.3, 0.9, 30),
-        lambda: beta_boundary((1, -1), 0.3, 0.9, 30),
-        lambda: beta_boundary((1, float("inf")), 0.3, 0.9, 30),
-        lambda: beta_boundary((float("nan"), 1), 0.3, 0.9, 30),
-        lambda: beta_boundary((1, 1), 0, 0.9, 30),
-        lambda: beta_boundary((1, 1), 0.3, 1, 30),
-        lambda: beta_boundary((1, 1), 0.3, 0.9, 0),
-        lambda: crossing_probability({}, 1.1, 3),
-        lambda: crossing_probability({}, -0.1, 3),
-        lambda: crossing_probability({}, 0.1, 0),
-        lambda: beta_upper_tail(1, 1, 1.5),
+        (lambda: pocock_boundary(0, 0.05, 30), "p0 lies between 0 and 1, not 0."),
+        (lambda: pocock_boundary(1, 0.05, 30), "p0 lies between 0 and 1, not 1."),
+        (lambda: pocock_boundary(0.2, 0, 30), "alpha lies between 0 and 1, not 0."),
+        (lambda: pocock_boundary(0.2, 1, 30), "alpha lies between 0 and 1, not 1."),
+        (lambda: pocock_boundary(0.2, 0.05, 0), "At least one participant is needed, not 0."),
+        (
+            lambda: beta_boundary((0, 1), 0.3, 0.9, 30),
+            "A beta distribution needs two positive numbers, not 0 and 1.",
+        ),
+        (
+            lambda: beta_boundary((1, -1), 0.3, 0.9, 30),
+            "A beta distribution needs two positive numbers, not 1 and -1.",
+        ),
+        (
+            lambda: beta_boundary((1, -0.5), 0.3, 0.9, 30),
+            "A beta distribution needs two positive numbers, not 1 and -0.5.",
+        ),
+        (
+            lambda: beta_upper_tail(0, 1, 0.5),
+            "A beta distribution needs two positive numbers, not 0 and 1.",
+        ),
+        (
+            lambda: beta_boundary((1, float("inf")), 0.3, 0.9, 30),
+            "A beta distribution needs two positive numbers, not 1 and inf.",
+        ),
+        (
+            lambda: beta_boundary((float("nan"), 1), 0.3, 0.9, 30),
+            "A beta distribution needs two positive numbers, not nan and 1.",
+        ),
+        (lambda: beta_boundary((1, 1), 0, 0.9, 30), "theta0 lies between 0 and 1, not 0."),
+        (lambda: beta_boundary((1, 1), 0.3, 1, 30), "tau lies between 0 and 1, not 1."),
+        (lambda: beta_boundary((1, 1), 0.3, 0.9, 0), "At least one participant is needed, not 0."),
+        (lambda: crossing_probability({}, 1.1, 3), "A true rate lies between 0 and 1, not 1.1."),
+        (lambda: crossing_probability({}, -0.1, 3), "A true rate lies between 0 and 1, not -0.1."),
+        (lambda: crossing_probability({}, 0.1, 0), "At least one participant is needed, not 0."),
+        (lambda: beta_upper_tail(1, 1, 1.5), "A rate lies between 0 and 1, not 1.5."),
     ],
 )
-def test_numbers_out_of_range_are_refused(ask):
-    with pytest.raises(MonitoringError):
+def test_numbers_out_of_range_are_refused(ask, sentence):
+    with pytest.raises(MonitoringError) as refusal:
         ask()
+
+    assert str(refusal.value) == sentence

@@ -49,6 +49,11 @@ def test_rule_2_a_level_settled_in_every_completion_does_not_hold():
     assert say("1NNNNNT 2N") == "ENROL 2"
 
 
+def test_rule_2_below_a_toxic_level_settled_means_six():
+    assert say("1NNNNNP 2NNN 3TT") == "WAIT 1"
+    assert say("1NNNNNNP 2NNN 3TT") == "DE_ESCALATE 2"
+
+
 def test_rule_2_a_level_with_no_dlt_and_nobody_pending_does_not_hold():
     assert say("1NN 2NNN") == "ESCALATE 3"
     assert say("1X 2N") == "ENROL 2"
