@@ -9,11 +9,11 @@ from tests.servers import prepare_environment
 prepare_environment()
 django.setup()
 
-from tests.committed import committed_db, name_test_database  # noqa: E402
+from tests.committed import committed_db, django_db_setup, name_test_database  # noqa: E402
 from tests.live import celery_worker_process, live_url  # noqa: E402
 from tests.migrated import migrated_template  # noqa: E402
 
-__all__ = ["celery_worker_process", "committed_db", "live_url"]
+__all__ = ["celery_worker_process", "committed_db", "django_db_setup", "live_url"]
 
 
 @pytest.fixture(scope="session")

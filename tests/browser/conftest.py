@@ -7,10 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from django.db import connections
-from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, sync_playwright
-from pytest_django import DjangoDbBlocker
 
 from tests.cohorts.rows import NOW, change_basis, hold, seat, start_trial
 
@@ -31,24 +28,6 @@ def find_chromium() -> str | None:
     """The browser's program; NTRUST_CHROMIUM names another."""
     chosen = os.environ.get("NTRUST_CHROMIUM")
     return chosen or next(filter(None, map(shutil.which, PROGRAMS)), None)
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The test database, also in a run of these tests alone.
-
-    pytest-django makes it only when a test of the run bears its mark; without it a copy would be
-    taken of whatever database the environment names.
-    """
-    configured = connections.settings["default"]
-    if configured["NAME"] == configured["TEST"]["NAME"]:
-        yield
-        return
-    with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
-    yield
-    with django_db_blocker.unblock():
-        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture
