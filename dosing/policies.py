@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cohorts.models import Participant, Slot
-from cohorts.policies import hold_gates
-from cohorts.states import DecisionState, ParticipantState, SlotState
+from cohorts.engine.basis import read_design, read_tallies
+from cohorts.engine.design import SecondDlt
+from cohorts.engine.rules import find_toxic, is_closed
+from cohorts.models import DoseLevel, Outcome, Participant, Slot
+from cohorts.policies import current_basis, hold_gates, require_protocol
+from cohorts.states import DecisionState, DltStatus, ParticipantState, SlotState
 from dosing.models import Course, Infusion
 from dosing.states import InfusionState
 from ntrust.errors import Gate, refuse_unless_clear
@@ -31,6 +34,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
             f"{participant} is in state: {state.label}.",
         ),
         *hold_gates(participant.study, level=level.ordinal, site=participant.site),
+        _level_open(participant, level),
         Gate(
             "decision_stands",
             decision.state != DecisionState.BASIS_CHANGED,
@@ -41,6 +45,17 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
             "study manager and medical monitor",
         ),
     ]
+
+
+def _level_open(participant: Participant, level: DoseLevel) -> Gate:
+    """Lifting a hold does not reopen a toxic level, unless the protocol completes its cohort."""
+    study = participant.study
+    basis = current_basis(study, require_protocol(study))
+    toxic = find_toxic(read_tallies(basis))
+    completes = read_design(basis["design"]).second_dlt is SecondDlt.COMPLETE_COHORT
+    if is_closed(level.ordinal, toxic) and not (completes and level.ordinal == toxic):
+        return Gate("level_closed", False, f"Two or more DLTs at level {toxic} close it and above.")
+    return Gate("level_closed", True, f"Level {level.ordinal} is not closed by DLTs.")
 
 
 def check_lymphodepletion(participant: Participant, *, now: datetime) -> None:
@@ -65,6 +80,7 @@ def gates_for_infusion(infusion: Infusion, *, now: datetime) -> list[Gate]:
         ),
         _lymphodepletion_given(course),
         _previous_settled(infusion),
+        _no_dlt_of_ones_own(participant),
         *hold_gates(participant.study, level=course.level.ordinal, site=participant.site),
     ]
 
@@ -78,6 +94,18 @@ def _lymphodepletion_given(course: Course) -> Gate:
     is_given = course.ended_at is not None
     sentence = "Lymphodepletion was given." if is_given else "Lymphodepletion is not complete."
     return Gate("lymphodepletion_given", is_given, sentence, None, "investigator")
+
+
+def _no_dlt_of_ones_own(participant: Participant) -> Gate:
+    """Nobody is dosed again after a DLT, or while an event of theirs may still become one."""
+    dlt = Outcome.objects.values_list("dlt", flat=True).get(participant=participant)
+    rule, who = "no_dlt_of_ones_own", "medical monitor"
+    if dlt == DltStatus.COUNTED:
+        return Gate(rule, False, f"{participant} has a DLT.", None, who)
+    if dlt == DltStatus.PROVISIONAL:
+        sentence = f"An event of {participant} may still become a DLT: its clock is running."
+        return Gate(rule, False, sentence, None, "investigator")
+    return Gate(rule, True, f"{participant} has no DLT.")
 
 
 def _previous_settled(infusion: Infusion) -> Gate:
