@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 
 from cohorts.engine.advice import name_answer
 from cohorts.engine.basis import Basis, make_basis, read_design, read_tallies, recommend_basis
@@ -32,6 +32,7 @@ from cohorts.states import (
     DecisionState,
     HoldScope,
     HoldState,
+    OutcomeLetter,
     ParticipantState,
     ProtocolState,
     SlotState,
@@ -181,8 +182,23 @@ def _gates_for_cohort(
         *hold_gates(study, level=level.ordinal, site=site),
         _level_not_closed(basis, level),
         _decision_in_force(level, cohort, advice),
-        _rules_send_here(advice, basis, level, cohort),
+        _rules_send_here(advice, basis, level, cohort, clears_at=_next_answer(study, advice)),
     ]
+
+
+def _next_answer(study: Study, advice: Recommendation) -> datetime | None:
+    """When the next window ends at the level that is waited for, as far as known."""
+    if advice.verdict is not Verdict.WAIT or advice.level is None:
+        return None
+    pending = Outcome.objects.filter(
+        study=study,
+        is_counted=True,
+        level__ordinal=advice.level,
+        letter=OutcomeLetter.PENDING,
+        is_window_over=False,
+    )
+    close: datetime | None = pending.aggregate(close=Min("window_closes_at"))["close"]
+    return close
 
 
 def check_seat(
@@ -278,7 +294,12 @@ def _seat_free(level: DoseLevel, cohort: Cohort | None) -> Gate:
 
 
 def _rules_send_here(
-    advice: Recommendation, basis: Basis, level: DoseLevel, cohort: Cohort | None
+    advice: Recommendation,
+    basis: Basis,
+    level: DoseLevel,
+    cohort: Cohort | None,
+    *,
+    clears_at: datetime | None,
 ) -> Gate:
     says = f"The rules say: {name_answer(advice.answer)} (rule {advice.rule})."
     if advice.verdict in PLACING and advice.level == level.ordinal:
@@ -290,7 +311,7 @@ def _rules_send_here(
             return Gate("rules_allow", True, sentence)
         sentence = f"{says} The override was signed before the DLT of {', '.join(since)}."
         return Gate("rules_allow", False, sentence, None, "safety review committee")
-    return Gate("rules_allow", False, says)
+    return Gate("rules_allow", False, says, clears_at)
 
 
 def new_dlts(decision: Decision, basis: Basis) -> list[str]:

@@ -37,6 +37,8 @@ def settle_cohorts(change: Change, tallies: dict[int, Tally]) -> None:
             move_cohort(cohort, to=CohortState.STOPPED)
             continue
         wanted = _wanted_state(cohort.seats, taken=cohort.taken, settled=cohort.settled)
+        if (cohort.state, wanted) == (CohortState.OPEN, CohortState.IN_REVIEW):
+            move_cohort(cohort, to=CohortState.FULL)
         if cohort.state != wanted:
             move_cohort(cohort, to=wanted)
 

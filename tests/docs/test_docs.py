@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from safety.management.commands.draw_states import draw
 from safety.management.demo import PASSWORD, demo_logins
 
