@@ -85,6 +85,12 @@ class Replay:
     def __post_init__(self) -> None:
         self.history = parse(self.trial["history"])
 
+    @property
+    def least_steps(self) -> int:
+        """Steps when every cohort needs one decision; overrides add to it."""
+        participants = sum(len(cohort.letters) for cohort in self.history)
+        return 1 + 2 * len(self.history) + 2 * participants
+
     def steps(self) -> Iterator[Step]:
         """Run the whole trial, yielding each step as it has happened."""
         self.conduct = self._set_up()

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if not as_json:
             self.stdout.write(f"\n{trial['name']}: {trial['history']}\n{trial['source']}")
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(trial["name"], total=len(list(trial["history"])))
+            task = bar.add_task(trial["name"], total=replay.least_steps)
             for step in replay.steps():
                 steps.append(step)
                 bar.advance(task)
