@@ -87,7 +87,10 @@ REDIS_URL = _environment.redis_url
 # The cache holds the counts of failed log-ins. It is in the database, so that people can log in and
 # report while Redis is down.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "ntrust_cache"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "ntrust_cache",
+    }
 }
 
 # Background work: a task is acknowledged once it is done, so a killed worker loses none.
@@ -243,7 +246,7 @@ PGHISTORY_CREATED_AT_FUNCTION = "CLOCK_TIMESTAMP()"
 # What every change of a study does first (moments that have passed) and last (the rules), in
 # order of the applications. Wiring: the lower layers never import the higher ones.
 NTRUST_PASS_TIME = ["dosing.actions.pass_time", "safety.actions.pass_time"]
-NTRUST_AFTER_CHANGE = ["cohorts.actions.apply_rules"]
+NTRUST_AFTER_CHANGE = ["safety.actions.count_reports", "cohorts.actions.apply_rules"]
 
 CELERY_BEAT_SCHEDULE = {
     "deliver-notifications": {"task": "ntrust.tasks.deliver_notifications", "schedule": 10.0},

@@ -4,6 +4,7 @@ from safety.actions.clocks import pass_time_everywhere
 from safety.actions.events import (
     adjudicate_dlt,
     clear_dlt,
+    count_reports,
     pass_time,
     report_dlt,
     report_event,
@@ -17,6 +18,7 @@ __all__ = [
     "clear_dlt",
     "conclude_review",
     "convene_review",
+    "count_reports",
     "pass_time",
     "pass_time_everywhere",
     "report_dlt",

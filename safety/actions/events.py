@@ -227,6 +227,20 @@ def pass_time(change: Change) -> None:
         _record(change, participant, "DLT_REPORTED", "the clock has ended: it counts as a DLT.")
 
 
+def count_reports(change: Change) -> None:
+    """Before the rules run: reports and windows may have been entered in any order.
+
+    A DLT reported before its infusion was entered began in no window yet; it counts from the change
+    that opens the window around it.
+    """
+    reported = Outcome.objects.filter(
+        study=change.study, participant__adverse_events__dlt_reports__isnull=False
+    )
+    for outcome in reported.select_related("participant__site").distinct():
+        if dlt_status(outcome.participant) != outcome.dlt:
+            _push_dlt(change, outcome.participant)
+
+
 def _push_dlt(change: Change, participant: Participant) -> None:
     """Hand the sum of the reports down. Before a seat is confirmed there is no outcome to tell.
 
