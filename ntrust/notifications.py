@@ -6,6 +6,7 @@ the sweeper of the beat process sends whatever is due, and takes back rows whose
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 DELIVER_TASK: Final = "ntrust.tasks.deliver_notifications"
 CLAIM_LASTS: Final = timedelta(minutes=2)
+RUN_LASTS: Final = timedelta(minutes=1)
 FIRST_RETRY: Final = timedelta(seconds=15)
 MOST_ATTEMPTS: Final = 8
 
@@ -45,7 +47,7 @@ def plan_notifications(study: Study, events: Iterable[Event], *, now: datetime) 
     ]
     if rows:
         Notification.objects.bulk_create(rows)
-        transaction.on_commit(nudge)
+        transaction.on_commit(nudge, robust=True)
 
 
 def _recipients(study: Study, event: Event) -> Iterator[User]:
@@ -71,9 +73,14 @@ def nudge() -> None:
 
 
 def deliver_due(*, now: datetime, most: int = 200) -> int:
-    """Send what is due, urgent first; how many were sent."""
-    sent = 0
+    """Send what is due, urgent first; how many were sent.
+
+    Ends well before its first claim could be taken for that of a dead sender.
+    """
+    sent, give_up = 0, time.monotonic() + RUN_LASTS.total_seconds()
     for _ in range(most):
+        if time.monotonic() > give_up:
+            break
         row = _claim(now)
         if row is None:
             break
@@ -102,9 +109,12 @@ def _claim(now: datetime) -> Notification | None:
 
 
 def _send(row: Notification, *, now: datetime) -> int:
+    """Send one row. Whatever is wrong with it, the rows after it are still sent."""
     try:
+        if not row.recipient.email:
+            raise ValueError("the account has no address")
         compose(row).send()
-    except OSError as error:
+    except Exception as error:
         _put_back(row, error, now=now)
         return 0
     row.state, row.sent_at, row.failure = NotificationState.SENT, now, ""
@@ -112,7 +122,7 @@ def _send(row: Notification, *, now: datetime) -> int:
     return 1
 
 
-def _put_back(row: Notification, error: OSError, *, now: datetime) -> None:
+def _put_back(row: Notification, error: Exception, *, now: datetime) -> None:
     has_tries = row.attempts < MOST_ATTEMPTS
     row.state = NotificationState.PLANNED if has_tries else NotificationState.FAILED
     row.next_try_at = now + FIRST_RETRY * 2**row.attempts
@@ -122,20 +132,32 @@ def _put_back(row: Notification, error: OSError, *, now: datetime) -> None:
 
 
 def compose(row: Notification) -> EmailMessage:
-    """The mail of a notification. Subjects are named by number only; details need a log-in."""
+    """The mail of a notification. Subjects are named by number only; details need a log-in.
+
+    What a person typed (`detail` of the event, the end of its sentence) stays out of the mail.
+    """
     event = row.event
+    said = _without_detail(event)
     marks = [
         "TRAINING" if settings.NTRUST_MODE == "training" else "",
         "URGENT" if row.is_urgent else "",
     ]
     prefix = " ".join(f"[{mark}]" for mark in marks if mark)
+    subject = f"{prefix} {event.study.protocol_number}: {said}"
     return EmailMessage(
-        subject=f"{prefix} {event.study.protocol_number}: {event.sentence}".strip()[:180],
+        subject=" ".join(subject.split())[:180],
         body=(
-            f"{event.sentence}\n\n"
+            f"{said}\n\n"
             f"Study {event.study.protocol_number}, {event.at:%d-%b-%Y %H:%M} UTC.\n"
             "Log in to see what it changes and what to do.\n"
         ),
         to=[row.recipient.email],
         headers={"X-Ntrust-Notification": str(row.pk)},
     )
+
+
+def _without_detail(event: Event) -> str:
+    detail = str(event.data.get("detail", ""))
+    if not detail:
+        return event.sentence
+    return event.sentence.removesuffix(detail).rstrip(" :") + "."

@@ -92,6 +92,7 @@ def _place(  # noqa: PLR0913 - the hold's own fields
         f"Hold on {where}: {reason}",
         level=level.ordinal if level else None,
         site=site,
+        detail=reason if rule == "PERSON" else "",
     )
     return hold
 
@@ -123,5 +124,6 @@ def lift_hold(
             f"Hold lifted: {hold.reason} Because: {reason}",
             level=hold.level.ordinal if hold.level else None,
             site=hold.site,
+            detail=f"{hold.reason} Because: {reason}",
         )
     return hold

@@ -169,6 +169,7 @@ def release_slot(slot: Slot, *, by: User, reason: str, now: datetime | None = No
             level=slot.cohort.level.ordinal,
             subject=str(participant),
             site=participant.site,
+            detail=reason,
         )
     return slot
 
@@ -206,6 +207,7 @@ def leave_study(
             f"{participant} {label}: {reason}",
             subject=str(participant),
             site=participant.site,
+            detail=reason,
         )
     return participant
 

@@ -172,7 +172,8 @@ def adjudicate_dlt(  # noqa: PLR0913 - the monitor's word, signed
         )
         _move_report(report, to=to)
         _push_dlt(change, participant)
-        _record(change, participant, f"DLT_{to}", f"DLT {to.label}: {reason}")
+        what = f"DLT {to.label}: {reason}"
+        _record(change, participant, f"DLT_{to}", what, detail=reason)
     return report
 
 
@@ -277,7 +278,7 @@ def _move_report(report: DltReport, *, to: str) -> None:
     report.save(update_fields=["state"])
 
 
-def _record(change: Change, participant: Participant, kind: str, what: str) -> None:
+def _record(change: Change, participant: Participant, kind: str, what: str, **data: str) -> None:
     outcome = Outcome.objects.filter(participant=participant).select_related("level").first()
     change.record(
         kind,
@@ -285,4 +286,5 @@ def _record(change: Change, participant: Participant, kind: str, what: str) -> N
         level=outcome.level.ordinal if outcome else None,
         subject=str(participant),
         site=participant.site,
+        **data,
     )
