@@ -145,7 +145,7 @@ def miss_infusion(
         infusion.save(update_fields=["state", "not_given_because", "is_missed_for_toxicity"])
         _push(change, infusion.course)
         what = f"infusion {infusion.number} missed: {reason}"
-        _record(change, infusion.course, "INFUSION_MISSED", what)
+        _record(change, infusion.course, "INFUSION_MISSED", what, detail=reason)
     return infusion
 
 
@@ -165,7 +165,12 @@ def resume_infusion(
 
 def _plan(infusion: Infusion, *, to: str, reason: str, by: User, now: datetime | None) -> Infusion:
     participant = infusion.course.participant
-    check_role(by, participant.study, [Role.INVESTIGATOR], site=participant.site)
+    check_role(
+        by,
+        participant.study,
+        [Role.INVESTIGATOR, Role.MEDICAL_MONITOR],
+        site=participant.site,
+    )
     if not reason.strip():
         raise Refused("reason_needed", "Say why.")
     with study_change(participant.study, by=by, reason=reason, now=now) as change:
@@ -176,7 +181,7 @@ def _plan(infusion: Infusion, *, to: str, reason: str, by: User, now: datetime |
         _push(change, infusion.course)
         label = InfusionState(to).label
         what = f"infusion {infusion.number} {label}: {reason}"
-        _record(change, infusion.course, f"INFUSION_{to}", what)
+        _record(change, infusion.course, f"INFUSION_{to}", what, detail=reason)
     return infusion
 
 
@@ -280,7 +285,7 @@ def _engine_state(infusion: Infusion) -> str:
     return "AWAITED"
 
 
-def _record(change: Change, course: Course, kind: str, what: str) -> None:
+def _record(change: Change, course: Course, kind: str, what: str, **data: str) -> None:
     participant = course.participant
     change.record(
         kind,
@@ -288,4 +293,5 @@ def _record(change: Change, course: Course, kind: str, what: str) -> None:
         level=course.level.ordinal,
         subject=str(participant),
         site=participant.site,
+        **data,
     )
