@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from copy import copy
+from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,9 +126,9 @@ def make_document(
         },
         "lymphodepletion": [{"key": "flu_cy", "name": "Flu/Cy", "days": [-5]}],
         "infusions": {"days": days},
-        "dlt_criteria": CRITERIA,
+        "dlt_criteria": deepcopy(CRITERIA),
         "review": {"quorum": 3},
-        "notifications": NOTIFICATIONS,
+        "notifications": deepcopy(NOTIFICATIONS),
     }
 
 
