@@ -46,7 +46,7 @@ OWN = {
     "table": ["test_decision_table.py"],
     "wire": ["test_wire.py"],
 }
-RULES = ["test_rules.py", "test_advice.py", "test_decision_table.py"]
+RULES = ["test_rules.py", "test_advice.py", "test_wire.py", "test_decision_table.py"]
 MORE = ["test_flags.py", "test_table_a.py", "test_oracle.py", "test_paths.py"]
 NOT_HERE = "not four_levels and not [4] and not [5] and not exactly_when"
 CPU_SECONDS = 60

@@ -63,7 +63,7 @@ def read(design: Design, tallies: Tallies, current: int, *, is_certain: bool) ->
     toxic = find_toxic(tallies)
     undecided = find_undecided(design, tallies, toxic)
     working = find_working(design, tallies, toxic, undecided)
-    tally = NOBODY if working is None else tallies.get(working, NOBODY)
+    tally = tallies.get(working, NOBODY) if working else NOBODY
     return Situation(
         design=design,
         toxic=toxic,
@@ -97,7 +97,7 @@ def _reasons(
     rule: Rule, situation: Situation, tallies: Tallies, reachable: tuple[Answer, ...]
 ) -> tuple[str, ...]:
     s = situation
-    level = 0 if s.working is None else s.working
+    level = s.working or 0
     because = rule.because.format(
         toxic=s.toxic,
         level=s.working,

@@ -216,5 +216,4 @@ def _list(numbers: list[int]) -> str:
 
 
 def _percent(fraction: Fraction) -> str:
-    percent = fraction * 100
-    return f"{percent.numerator}%" if percent.denominator == 1 else f"{float(percent):g}%"
+    return f"{float(fraction * 100):g}%"

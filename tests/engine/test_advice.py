@@ -134,6 +134,22 @@ def test_rule_that_fired_is_named_with_its_reason(history, options, rule, reason
     assert advice.reasons[0] == reason
 
 
+@pytest.mark.parametrize(
+    ("history", "options", "reason"),
+    [
+        ("1NNN 2NNN 3NNNPPP", {}, "All 6 seats at level 3 are taken: "),
+        ("1NNN 2TT 1PPP", {}, "All 6 seats at level 1 are taken: "),
+        ("1NNTPPP", {}, "All 6 seats at level 1 are taken: "),
+        ("1NNP", {}, "All 3 seats at level 1 are taken: "),
+        ("1NNNTP", {}, "Level 1 has seats left: 4 evaluable, 1 with a DLT, 1 pending, 6 seats"),
+        ("1NNT 2TT", {"min_n": 3}, "3 evaluable, 1 with a DLT, 0 pending, 6 needed."),
+        ("1NN 2TT", {"min_n": 3}, "2 evaluable, no DLT, 0 pending, 3 needed."),
+    ],
+)
+def test_reasons_count_the_seats_that_count(history, options, reason):
+    assert reason in advise(history, **options).reasons[0]
+
+
 def test_answers_in_words():
     assert name_answer(Answer(Verdict.ESCALATE, 3)) == "escalate to level 3"
     assert name_answer(Answer(Verdict.ENROL, 1)) == "enrol at level 1"
