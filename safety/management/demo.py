@@ -161,12 +161,12 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
 
 
 def open_replay(study: Study, *, now: datetime) -> None:
-    """Let the demo's central accounts look at a replayed trial."""
+    """Let the demo's central accounts, where there are any, look at a replayed trial."""
     for username, role in (
         ("manager", Role.STUDY_MANAGER),
         ("monitor", Role.MEDICAL_MONITOR),
         ("committee", Role.COMMITTEE),
         ("auditor", Role.AUDITOR),
     ):
-        user = User.objects.get(username=username)
-        grant_role(user, study=study, role=role, by=None, now=now)
+        for user in User.objects.filter(username=username, is_demo=True):
+            grant_role(user, study=study, role=role, by=None, now=now)

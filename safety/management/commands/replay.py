@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress
 
+from ntrust import clock
+from safety.management.demo import open_replay
 from safety.management.replay import Expectation, Replay, Step, free_key, read_trials
 
 
@@ -52,7 +54,9 @@ class Command(BaseCommand):
                 bar.advance(task)
                 if not as_json:
                     self.stdout.write(describe(step))
+        open_replay(replay.conduct.study, now=clock.now())
         if not as_json:
+            self.stdout.write(f"Open it at /studies/{replay.key}/")
             for expectation in replay.expectations:
                 self.stdout.write(describe_expectation(expectation))
         return {
