@@ -127,7 +127,7 @@ class Tally(NamedTuple):
 Tallies = Mapping[int, Tally]
 """Level to its counts. A level is in it as soon as one participant was dosed there."""
 
-NOBODY: Final = Tally(0, 0, 0)
+NOBODY: Final = Tally(0, 0)
 
 
 class Answer(NamedTuple):

@@ -150,6 +150,14 @@ def test_reasons_count_the_seats_that_count(history, options, reason):
     assert reason in advise(history, **options).reasons[0]
 
 
+@pytest.mark.parametrize("history", ["", "2TT", "1TT -1X"])
+def test_a_level_with_nobody_counts_nobody(history):
+    advice = advise(history, minus_one=True)
+
+    assert advice.counts == Tally(0, 0, 0)
+    assert "0 evaluable, no DLT, 0 pending" in advice.reasons[0]
+
+
 def test_answers_in_words():
     assert name_answer(Answer(Verdict.ESCALATE, 3)) == "escalate to level 3"
     assert name_answer(Answer(Verdict.ENROL, 1)) == "enrol at level 1"

@@ -180,6 +180,10 @@ def test_one_more_than_all_is_never_reached():
             "A beta distribution needs two positive numbers, not 1 and -1.",
         ),
         (
+            lambda: beta_upper_tail(1, 0, 0.5),
+            "A beta distribution needs two positive numbers, not 1 and 0.",
+        ),
+        (
             lambda: beta_boundary((1, -0.5), 0.3, 0.9, 30),
             "A beta distribution needs two positive numbers, not 1 and -0.5.",
         ),

@@ -47,6 +47,13 @@ def test_design_names_every_option():
     }
 
 
+def test_design_names_the_other_values_too():
+    found = design_as_dict(make_design(2, min_n=3, complete=True, at_once=True, with_pending=True))
+
+    assert (found["min_n_at_mtd"], found["second_dlt"]) == (3, "complete_cohort")
+    assert (found["expand_on_first_dlt"], found["escalate_with_pending"]) == ("at_once", True)
+
+
 def test_tallies_are_listed_lowest_dose_first():
     tallies = tallies_as_dict(count(parse("2TP 1NN -1X")))
 
