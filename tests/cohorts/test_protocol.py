@@ -99,7 +99,7 @@ def test_refusal_names_the_line() -> None:
 
 @pytest.mark.parametrize("text", ["", "just words", "- a\n- b", "a: [1, 2", "a: 1\n\tb: 2"])
 def test_what_is_no_document_is_refused(text: str) -> None:
-    with pytest.raises(Refused, match="draft.yaml") as caught:
+    with pytest.raises(Refused, match=r"draft\.yaml") as caught:
         read_document(text, name="draft.yaml")
 
     assert caught.value.code == "bad_protocol"

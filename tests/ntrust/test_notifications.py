@@ -1,6 +1,7 @@
 """The outbox: planned with the change, claimed, sent, marked; one bad row stops no other."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -172,7 +173,7 @@ def test_failed_row_is_tried_again_later_and_later(
 
     row = refreshed(row)
     waits = [
-        (later - before) / FIRST_RETRY for before, later in zip(tries, tries[1:], strict=False)
+        (later - before) / FIRST_RETRY for before, later in pairwise(tries)
     ]
     assert waits == [2.0**n for n in range(1, MOST_ATTEMPTS)]
     assert (row.state, row.attempts) == ("FAILED", MOST_ATTEMPTS)

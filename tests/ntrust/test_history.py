@@ -1,0 +1,264 @@
+"""Every version of every clinical row is kept, with who and why; no path skips it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pghistory.models
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connection, models, transaction
+
+from cohorts.actions import place_hold, screen_participant
+from cohorts.models import Cohort, Hold, Outcome, Participant
+from ntrust.change import study_change
+from ntrust.models import Event, Membership, Signature, Site, Study, User
+from safety.management.conduct import Conduct
+from tests.factories import (
+    DISEASE,
+    make_trial,
+    open_level,
+    report_dlt_of,
+    revision_of,
+    run_cohort,
+    shared_trial,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def build() -> Conduct:
+    trial = open_level(make_trial())
+    people = run_cohort(trial, 1, "TNU")
+    trial.adjudicate(people[0].adverse_events.get().dlt_reports.get())
+    report_dlt_of(trial, people[0])
+    place_hold(trial.study, scope="STUDY", reason="a signal", by=trial.monitor, now=trial.tick())
+    return trial
+
+
+_built, trial = shared_trial(build)
+
+
+@pytest.fixture
+def no_context(trial: Conduct) -> None:
+    """As at the start of a transaction: the study change before it has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pghistory.context_metadata', '', true)")
+        cursor.execute("SELECT set_config('pghistory.context_id', '', true)")
+
+
+# The database is told who and why: even then history stays.
+AS_IN_A_CHANGE = "SELECT set_config('pghistory.context_metadata', '{\"revision\": 1}', true)"
+
+
+def models_of_ours() -> list[type[models.Model]]:
+    return [
+        model
+        for app in ("ntrust", "cohorts", "dosing", "safety")
+        for model in apps.get_app_config(app).get_models()
+    ]
+
+
+HISTORY = [model for model in models_of_ours() if hasattr(model, "pgh_tracked_model")]
+APPEND_ONLY = [
+    model
+    for model in models_of_ours()
+    if any(trigger.name == "append_only" for trigger in getattr(model._meta, "triggers", []))
+]
+CLINICAL = [
+    model
+    for model in models_of_ours()
+    if any(trigger.name == "needs_context" for trigger in getattr(model._meta, "triggers", []))
+]
+
+
+def name_of(model: type[models.Model]) -> str:
+    return model.__name__
+
+
+def history_of(row: models.Model) -> list[Any]:
+    model = next(h for h in HISTORY if h.pgh_tracked_model is type(row))
+    return list(model.objects.filter(pgh_obj_id=row.pk).order_by("pgh_id"))
+
+
+def test_tables_are_found() -> None:
+    assert {m.__name__ for m in CLINICAL} >= {
+        "AdverseEvent",
+        "Circulation",
+        "Cohort",
+        "Course",
+        "Decision",
+        "DltReport",
+        "DltWindow",
+        "DoseLevel",
+        "Event",
+        "Hold",
+        "Infusion",
+        "Outcome",
+        "Participant",
+        "ProtocolVersion",
+        "Recommendation",
+        "Review",
+        "Signature",
+        "Site",
+        "Slot",
+        "WindowStatement",
+    }
+    assert {m.pgh_tracked_model for m in HISTORY} >= set(CLINICAL) - set(APPEND_ONLY)
+    assert {User, Membership, Study} <= {m.pgh_tracked_model for m in HISTORY}
+
+
+def test_each_version_is_kept_with_who_why_and_revision(trial: Conduct) -> None:
+    site = trial.crews[0].site
+
+    versions = history_of(site)
+
+    assert [(v.pgh_label, v.state) for v in versions] == [
+        ("insert", "PLANNED"),
+        ("update", "ACTIVE"),
+    ]
+    assert versions[1].pgh_context["reason"] == "site activated"
+    assert versions[1].pgh_context["username"] == "manager-trial"
+    assert versions[1].pgh_context["user"] == trial.manager.pk
+    assert versions[1].pgh_context["study"] == trial.study.pk
+    assert versions[0].pgh_context["revision"] < versions[1].pgh_context["revision"]
+
+
+def test_history_has_the_servers_time_and_the_trials(trial: Conduct) -> None:
+    before = datetime.now(tz=UTC)
+
+    hold = place_hold(
+        trial.study,
+        scope="LEVEL",
+        level=trial.level(2),
+        reason="a signal",
+        by=trial.monitor,
+        now=trial.tick(),
+    )
+
+    (version,) = history_of(hold)
+    assert before <= version.pgh_created_at <= datetime.now(tz=UTC)
+    assert version.pgh_context["at"] == trial.now.isoformat()
+    assert version.pgh_context["revision"] == revision_of(trial)
+
+
+def test_delete_leaves_its_last_version(trial: Conduct) -> None:
+    person = screen_participant(
+        trial.crews[0].site,
+        screening_number="S-900",
+        disease=DISEASE,
+        consented_at=trial.now,
+        by=trial.crews[0].investigator,
+        now=trial.tick(),
+    )
+    key = person.pk
+
+    with study_change(trial.study, by=trial.manager, reason="entered twice", now=trial.tick()):
+        Participant.objects.filter(pk=key).delete()
+
+    model = next(h for h in HISTORY if h.pgh_tracked_model is Participant)
+    versions = model.objects.filter(pgh_obj_id=key).order_by("pgh_id")
+    assert [v.pgh_label for v in versions] == ["insert", "delete"]
+    assert versions[1].screening_number == "S-900"
+    assert versions[1].pgh_context["reason"] == "entered twice"
+
+
+# --- A write outside a study change ----------------------------------------------------------
+
+
+def test_write_through_a_model_is_refused(trial: Conduct, no_context: None) -> None:
+    outcome = Outcome.objects.earliest("pk")
+    outcome.letter = "P"
+
+    with pytest.raises(DatabaseError, match="only inside a study change"):
+        outcome.save(update_fields=["letter"])
+
+
+def test_bulk_writes_are_refused(trial: Conduct, no_context: None) -> None:
+    for write in (
+        lambda: Outcome.objects.update(letter="P"),
+        lambda: Hold.objects.all().delete(),
+        lambda: Site.objects.bulk_create([Site(study=trial.study, code="S8", name="Eight")]),
+        lambda: Cohort.objects.bulk_update([Cohort.objects.get()], ["number"]),
+    ):
+        with (
+            pytest.raises(DatabaseError, match="only inside a study change"),
+            transaction.atomic(),
+        ):
+            write()
+
+
+@pytest.mark.parametrize("model", CLINICAL, ids=name_of)
+def test_raw_sql_is_refused(trial: Conduct, no_context: None, model: type[models.Model]) -> None:
+    table, key = model._meta.db_table, model._meta.pk.column
+    statements = [f"UPDATE {table} SET {key} = {key}", f"DELETE FROM {table}"]
+    assert model.objects.exists(), "the trial has a row of everything clinical"
+
+    for statement in statements:
+        with (
+            pytest.raises(DatabaseError, match=r"only inside a study change|Cannot update"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("metadata", ["", "{}", '{"user": 1}', '{"revision": null}'])
+def test_context_without_a_revision_is_none(
+    trial: Conduct, no_context: None, metadata: str
+) -> None:
+    with (
+        pytest.raises(DatabaseError, match="only inside a study change"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [metadata])
+        cursor.execute("UPDATE cohorts_outcome SET letter = letter")
+
+
+# --- History and events stay -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [*HISTORY, *APPEND_ONLY], ids=name_of)
+def test_history_is_never_changed(trial: Conduct, model: type[models.Model]) -> None:
+    table, key = model._meta.db_table, model._meta.pk.column
+    assert model.objects.exists()
+
+    for statement in (
+        f"UPDATE {table} SET {key} = {key}",
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table} CASCADE",
+    ):
+        with (
+            pytest.raises(DatabaseError, match=r"Cannot update or delete|never truncated"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(AS_IN_A_CHANGE)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("model", CLINICAL, ids=name_of)
+def test_clinical_table_is_never_truncated(trial: Conduct, model: type[models.Model]) -> None:
+    with (
+        pytest.raises(DatabaseError, match="never truncated"),
+        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"TRUNCATE {model._meta.db_table} CASCADE")
+
+
+def test_signatures_and_events_are_written_once(trial: Conduct) -> None:
+    for model in (Signature, Event):
+        with (
+            pytest.raises(DatabaseError, match="Cannot update or delete"),
+            study_change(trial.study, by=trial.manager, now=trial.tick()),
+        ):
+            model.objects.update(study=trial.study)
+
+
+def test_password_is_in_no_history(trial: Conduct) -> None:
+    model = next(h for h in HISTORY if h.pgh_tracked_model is User)
+
+    assert "password" not in {field.name for field in model._meta.fields}
+    assert issubclass(model, pghistory.models.Event)

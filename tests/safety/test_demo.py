@@ -1,0 +1,68 @@
+"""The demo: once, complete, and never in production."""
+
+from copy import deepcopy
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from cohorts.models import Outcome, Participant
+from ntrust.models import Study, User
+from safety.management.commands import load_demo
+from safety.management.demo import PASSWORD, demo_logins
+from tests.factories import fingerprint
+from tests.safety.test_replay import SMALL
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _one_small_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_demo, "read_trials", lambda: {"small": deepcopy(SMALL)})
+
+
+def load(*arguments: str) -> str:
+    out = StringIO()
+    call_command("load_demo", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_demo_is_loaded_once() -> None:
+    text = load()
+    rows = fingerprint()
+
+    again = load()
+
+    assert fingerprint() == rows
+    assert "Loading" in text
+    assert "Loading" not in again
+    assert sorted(Study.objects.values_list("key", flat=True)) == ["ntrust-1", "replay-small"]
+    assert {"CONDITIONING", "SLOTTED", "TREATED"} <= set(
+        Participant.objects.filter(study__key="ntrust-1").values_list("state", flat=True)
+    )
+    assert set(Outcome.objects.values_list("letter", flat=True)) == {"N", "T", "P", "X"}
+    for username, _ in demo_logins():
+        user = User.objects.get(username=username)
+        assert user.is_demo
+        assert user.check_password(PASSWORD)
+        assert user.memberships.exists()
+        assert not user.is_superuser
+
+
+@pytest.mark.parametrize("arguments", [[], ["--show-logins"]])
+def test_demo_is_refused_in_production(settings: Any, arguments: list[str]) -> None:
+    settings.NTRUST_MODE = "production"
+
+    with pytest.raises(CommandError, match="never loaded in production"):
+        load(*arguments)
+
+    assert not Study.objects.exists()
+    assert not User.objects.exists()
+
+
+def test_logins_are_shown_without_loading() -> None:
+    text = load("--show-logins")
+
+    assert "manager" in text
+    assert not Study.objects.exists()
