@@ -27,7 +27,7 @@ SMALL["expected"] = [
     {"verdict": "ENROL", "level": 1, "outcome": None, "mtd": None, "flags": []},
     {
         "verdict": "ENROL",
-        "level": 1,
+        "level": 2,
         "outcome": None,
         "mtd": None,
         "flags": ["ESCALATED_EARLY"],
