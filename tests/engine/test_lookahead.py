@@ -97,6 +97,12 @@ def test_an_expanded_cohort_has_three_more():
     assert [happened[1] for happened, _ in outline(tree)] == [(3, 0), (3, 1), (3, 2), (3, 3)]
 
 
+def test_a_top_level_to_confirm_has_three_more():
+    tree = look("1NNN 2NNN 3NNN", cohorts=1)
+
+    assert [happened[3] for happened, _ in outline(tree)] == [(3, 0), (3, 1), (3, 2), (3, 3)]
+
+
 def test_a_first_dlt_at_once_still_seats_three_at_a_time():
     tree = look("1T", cohorts=1, at_once=True)
 
