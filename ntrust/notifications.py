@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 DELIVER_TASK: Final = "ntrust.tasks.deliver_notifications"
 CLAIM_LASTS: Final = timedelta(minutes=2)
+ONE_ATTEMPT: Final = {"max_retries": 0, "socket_connect_timeout": 2, "socket_timeout": 2}
 RUN_LASTS: Final = timedelta(minutes=1)
 FIRST_RETRY: Final = timedelta(seconds=15)
 MOST_ATTEMPTS: Final = 8
@@ -65,9 +66,13 @@ def _recipients(study: Study, event: Event) -> Iterator[User]:
 
 
 def nudge() -> None:
-    """Ask the worker to deliver now. A broker that is down is logged; the sweeper delivers."""
+    """Ask the worker to deliver now. A broker that is down is logged; the sweeper delivers.
+
+    Whoever made the change waits here: one attempt, and a short one.
+    """
     try:
-        current_app.send_task(DELIVER_TASK, retry=False)
+        with current_app.connection_for_write(transport_options=ONE_ATTEMPT) as line:
+            current_app.send_task(DELIVER_TASK, connection=line, retry=False)
     except (OperationalError, ConnectionError) as error:
         log.warning("nudge_failed", error=type(error).__name__)
 
