@@ -1,0 +1,105 @@
+"""A story: a DLT at level 1 is reported after "no DLT" was signed and level 2 was opened.
+
+Over HTTP, logged in, on a database of its own, with the real password hashing. What people enter
+goes through the actions; what they then read is the pages.
+"""
+
+import re
+from urllib.parse import urlencode
+from urllib.request import (
+    HTTPCookieProcessor,
+    HTTPRedirectHandler,
+    OpenerDirector,
+    Request,
+    build_opener,
+)
+
+from django.db import connection
+
+from cohorts.actions import lift_hold
+from cohorts.models import Decision, Hold
+from ntrust.models import Notification, User
+from safety.management.conduct import Conduct
+from tests.factories import (
+    PASSWORD,
+    answer_of,
+    make_trial,
+    open_level,
+    refused,
+    report_late_dlt,
+    reserve,
+    run_cohort,
+    seat,
+)
+
+
+def log_in(url: str, user: User) -> OpenerDirector:
+    """A browser's session of this person."""
+    session = build_opener(HTTPCookieProcessor(), HTTPRedirectHandler())
+    form = session.open(f"{url}/accounts/login/", timeout=20).read().decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+    assert token is not None
+    sent = {"login": user.username, "password": PASSWORD, "csrfmiddlewaretoken": token.group(1)}
+    request = Request(f"{url}/accounts/login/", urlencode(sent).encode(), headers={"Referer": url})
+    assert session.open(request, timeout=20).status == 200
+    return session
+
+
+def read(session: OpenerDirector, address: str) -> str:
+    """A page's text: tags out, white space single."""
+    answer = session.open(address, timeout=20)
+    assert answer.url == address, "not sent elsewhere"
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.read().decode()))
+
+
+def climb(trial: Conduct) -> None:
+    """To the middle of the second level, ending today."""
+    open_level(trial)
+    run_cohort(trial, 1, "NNN")
+    open_level(trial, 2)
+    seat(trial, 2, 2)
+
+
+def test_late_dlt_stops_the_level_it_opened_everywhere_at_once(live_url: str) -> None:
+    trial = make_trial(sites=1)
+    climb(trial)
+    manager = log_in(live_url, trial.manager)
+    ladder = f"{live_url}/studies/{trial.study.key}/"
+    assert "ENROL at DL2" in read(manager, ladder)
+    waiting = trial.screen(disease="lupus nephritis")
+    person = trial.study.participants.earliest("id")
+
+    report_late_dlt(trial, person)
+
+    page = read(manager, ladder)
+    assert answer_of(trial) == ("EXPAND_COHORT", 1)
+    assert "Held" in page
+    assert "EXPAND THE COHORT at DL1" in page
+    assert "basis changed" in page
+    with refused("no_seat"):
+        reserve(trial, waiting, 2)
+    told = Notification.objects.filter(event__kind="BASIS_CHANGED")
+    assert {row.recipient for row in told} == {
+        trial.manager,
+        trial.monitor,
+        trial.crews[0].investigator,
+        trial.crews[0].pharmacist,
+    }
+
+    lift_hold(
+        Hold.objects.get(),
+        by=trial.monitor,
+        password=PASSWORD,
+        reason="level 1 is filled to six first",
+        now=trial.tick(),
+    )
+    open_level(trial, 1)
+    run_cohort(trial, 1, "NNN")
+
+    assert answer_of(trial)[1] == 2
+    assert [d.state for d in Decision.objects.order_by("number")] == [
+        "CIRCULATED",
+        "BASIS_CHANGED",
+        "CIRCULATED",
+    ]
+    connection.close()
