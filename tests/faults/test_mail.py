@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import pytest
 from celery import current_app
+from django.conf import settings
 from django.test import override_settings
 
 from cohorts.actions import place_hold
@@ -28,11 +31,21 @@ from tests.live import WorkerProcess, start_worker
 Post = tuple[PostOffice, int]
 
 
+def private_queue() -> str:
+    """A Redis database that no other test of this run listens to."""
+    runner = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    parts = urlsplit(settings.REDIS_URL)
+    return urlunsplit(parts._replace(path=f"/{8 + int(runner) % 8}"))
+
+
 @pytest.fixture
 def worker(
     committed_db: CommittedDb, post_office: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WorkerProcess]:
-    """A Celery worker in training mode that mails to the post office."""
+    """A Celery worker in training mode that mails to the post office; the queue is theirs alone."""
+    queue = private_queue()
+    monkeypatch.setattr(current_app.conf, "broker_url", queue)
+    monkeypatch.setenv("REDIS_URL", queue)
     monkeypatch.setenv("EMAIL_URL", f"smtp://127.0.0.1:{post_office[1]}")
     monkeypatch.setenv("NTRUST_MODE", "training")
     process = start_worker(committed_db, tmp_path / "worker.log")

@@ -77,6 +77,16 @@ def build() -> Conduct:
     more = Conclusion(Verdict.ENROL, trial.level(1), "agrees", reason=REASON, seats=1)
     trial.sign(trial.propose(more))
     trial.propose(more)
+    add_what_waits(trial)
+    trial.now += timedelta(days=30)
+    report_dlt_of(trial, begun, "NOW")
+    report_dlt_of(trial, conditioned, "IN72H")
+    safety.actions.convene_review(trial.study, by=trial.manager, now=trial.tick())
+    return trial
+
+
+def add_what_waits(trial: Conduct) -> None:
+    """A planned site, a draft protocol, a hold elsewhere."""
     ntrust.actions.add_site(trial.study, code="S9", name="Nine", by=trial.manager, now=trial.tick())
     cohorts.actions.add_protocol_version(
         trial.study,
@@ -92,11 +102,6 @@ def build() -> Conduct:
         by=trial.monitor,
         now=trial.tick(),
     )
-    trial.now += timedelta(days=30)
-    report_dlt_of(trial, begun, "NOW")
-    report_dlt_of(trial, conditioned, "IN72H")
-    safety.actions.convene_review(trial.study, by=trial.manager, now=trial.tick())
-    return trial
 
 
 _built, trial = shared_trial(build)
