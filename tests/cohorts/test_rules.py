@@ -47,9 +47,7 @@ _built, trial = shared_trial(build)
 
 
 def people_at(trial: Conduct, level: int) -> list[Any]:
-    return list(
-        trial.study.participants.filter(outcome__level__ordinal=level).order_by("id")
-    )
+    return list(trial.study.participants.filter(outcome__level__ordinal=level).order_by("id"))
 
 
 def holds(trial: Conduct) -> list[tuple[str, int]]:

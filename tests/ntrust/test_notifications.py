@@ -172,9 +172,7 @@ def test_failed_row_is_tried_again_later_and_later(
         now = refreshed(row).next_try_at
 
     row = refreshed(row)
-    waits = [
-        (later - before) / FIRST_RETRY for before, later in pairwise(tries)
-    ]
+    waits = [(later - before) / FIRST_RETRY for before, later in pairwise(tries)]
     assert waits == [2.0**n for n in range(1, MOST_ATTEMPTS)]
     assert (row.state, row.attempts) == ("FAILED", MOST_ATTEMPTS)
     assert type(error).__name__ in row.failure
