@@ -144,6 +144,15 @@ def test_one_person_with_both_roles_signs_once(trial: Conduct, proposed: Decisio
         signed_by(trial, decision, "manager")
 
 
+def test_one_person_who_changed_roles_signs_once(trial: Conduct, proposed: Decision) -> None:
+    decision = signed_by(trial, proposed, "manager")
+    trial.manager.memberships.update(revoked_at=trial.now, revoked_by=trial.monitor)
+    grant_role(trial.manager, study=trial.study, role=Role.MEDICAL_MONITOR, by=None, now=trial.now)
+
+    with refused("already_signed"):
+        signed_by(trial, decision, "manager")
+
+
 def test_signature_needs_the_password(trial: Conduct, proposed: Decision) -> None:
     with refused("signature_refused"):
         sign_decision(proposed, by=trial.manager, password="wrong", now=trial.tick())
