@@ -249,7 +249,7 @@ def hold_gates(study: Study, *, level: int, site: Site | None) -> list[Gate]:
             False,
             f"Held since {hold.placed_at:%d-%b-%Y %H:%M} UTC: {hold.reason}",
             None,
-            "study manager and medical monitor",
+            "medical monitor",
         )
         for hold in holds
     ]
