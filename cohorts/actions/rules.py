@@ -17,6 +17,12 @@ from cohorts.states import DECISION, CohortState, DecisionState, DltStatus
 from ntrust.change import Change
 from ntrust.signing import content_hash
 
+_RESTING_ON_BASIS = (
+    DecisionState.SIGNED,
+    DecisionState.CIRCULATED,
+    DecisionState.BASIS_CHANGED,
+)
+
 
 def apply_rules(change: Change) -> None:
     """Run at the end of each change: decisions whose basis changed, holds, cohorts, advice.
@@ -110,19 +116,22 @@ def _suspended_by(change: Change, advice: Advice) -> list[dict[str, object]]:
 
 
 def _mark_changed_decisions(change: Change, basis: Basis) -> None:
-    """A signed decision whose basis no longer holds says so, and what it opened is held."""
+    """A signed decision whose basis no longer holds says so, and what it opened is held.
+
+    One that has said so already is looked at again: further news is another reason to hold.
+    """
     toxic = find_toxic(read_tallies(basis))
-    standing = Decision.objects.filter(
-        study=change.study, state__in=[DecisionState.SIGNED, DecisionState.CIRCULATED]
-    ).select_related("level")
+    standing = Decision.objects.filter(study=change.study, state__in=_RESTING_ON_BASIS)
+    standing = standing.select_related("level")
     for decision in standing:
         level = decision.level.ordinal if decision.level else None
         opened = None if level is None or is_closed(level, toxic) else level
         changes = changed_since(decision.basis, basis, opened=opened)
-        if not changes:
+        if not changes or "; ".join(changes) == decision.basis_change:
             continue
-        DECISION.check(decision.state, DecisionState.BASIS_CHANGED)
-        decision.state = DecisionState.BASIS_CHANGED
+        if decision.state != DecisionState.BASIS_CHANGED:
+            DECISION.check(decision.state, DecisionState.BASIS_CHANGED)
+            decision.state = DecisionState.BASIS_CHANGED
         decision.basis_changed_at = change.now
         decision.basis_change = "; ".join(changes)
         decision.save(update_fields=["state", "basis_changed_at", "basis_change"])

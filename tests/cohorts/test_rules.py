@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cohorts.actions import confirm_not_evaluable
+from cohorts.actions import confirm_not_evaluable, lift_hold
 from cohorts.engine.design import Verdict
 from cohorts.models import Cohort, Decision, Hold, Recommendation
 from cohorts.policies import recommend_now
@@ -14,6 +14,7 @@ from ntrust.models import Event
 from safety.actions import pass_time_everywhere
 from safety.management.conduct import Conduct
 from tests.factories import (
+    PASSWORD,
     START,
     answer_of,
     end_windows,
@@ -110,6 +111,23 @@ def test_late_dlt_changes_everything_in_one_transaction(trial: Conduct) -> None:
         "RECOMMENDATION_CHANGED",
     ]
     assert set(told.values_list("at", flat=True)) == {trial.now}
+
+
+def test_more_late_news_holds_again_what_was_lifted() -> None:
+    """A first late DLT at level 1, the holds lifted; then one at level 2, below treated level 3."""
+    trial = open_level(make_trial(key="three-levels"))
+    first = run_cohort(trial, 1, "NNN")
+    second = run_cohort(open_level(trial, 2), 2, "NNN")
+    run_cohort(open_level(trial, 3), 3, "PPP")
+    report_late_dlt(trial, first[0])
+    for hold in Hold.objects.filter(study=trial.study, state="PLACED"):
+        lift_hold(hold, by=trial.monitor, password=PASSWORD, reason="reviewed", now=trial.tick())
+    assert holds(trial) == []
+
+    report_late_dlt(trial, second[0])
+
+    assert ("BASIS_CHANGED_3", 3) in holds(trial)
+    assert "P-004" in Decision.objects.get(study=trial.study, number=3).basis_change
 
 
 def test_second_late_dlt_below_stops_everything_above(trial: Conduct) -> None:
