@@ -1,0 +1,222 @@
+"""Sections of a protocol document that conduct reads: stagger, seats, lymphodepletion, infusions,
+measurements, medication."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cohorts.protocol.rules import Section
+
+Days = Annotated[int, Field(ge=0, le=3650)]
+Hours = Annotated[int, Field(gt=0, le=24 * 365)]
+
+
+class StaggerData(Section):
+    """Days between one participant's infusion 1 and the next one's at the same level; 0: none."""
+
+    days: Days = 0
+
+
+class SlotsData(Section):
+    """How seats are given out.
+
+    `order`: who is next, by time of request or by the site that was served least. `site_cap`: most
+    seats of one site in a cohort. A reservation not confirmed in `reservation_hours` expires.
+    `committee_lead_days`: from a full answer to an opened level, for forecasts.
+    """
+
+    order: Literal["first_come", "round_robin"] = "first_come"
+    site_cap: Annotated[int, Field(ge=1)] | None = None
+    reservation_hours: Hours = 72
+    committee_lead_days: Days = 7
+
+
+class CountLimit(Section):
+    """A blood count under a limit: `field` is a measurement's key, `below` in its unit."""
+
+    field: str
+    below: Decimal
+
+
+class DoseBand(Section):
+    """From this value of the measurement upwards, this fraction of the dose."""
+
+    at_least: Decimal
+    fraction: Annotated[Decimal, Field(gt=0, le=1)]
+
+
+class DrugData(Section):
+    """A drug of a regimen: mg per m2 and day, on `days` counted from infusion 1.
+
+    With `reduced_by` (a measurement's key) the highest band reached sets the fraction; below the
+    lowest band the drug may not be given.
+    """
+
+    drug: str
+    mg_per_m2: Annotated[Decimal, Field(gt=0)]
+    days: Annotated[tuple[int, ...], Field(min_length=1)]
+    reduced_by: str = ""
+    bands: tuple[DoseBand, ...] = ()
+
+    @model_validator(mode="after")
+    def _bands_belong_to_a_measurement(self) -> Self:
+        if bool(self.reduced_by) != bool(self.bands):
+            raise ValueError("a reduction names its measurement and its bands")
+        limits = [band.at_least for band in self.bands]
+        if limits != sorted(set(limits), reverse=True):
+            raise ValueError("bands fall from the highest to the lowest")
+        return self
+
+
+class RegimenData(Section):
+    """A lymphodepletion regimen; `days` counted from infusion 1.
+
+    `requires_any`: counts that allow it, one of which must be met by recorded counts not older
+    than `counts_valid_days`; empty: allowed to everybody.
+    """
+
+    key: str
+    name: str
+    days: Annotated[tuple[int, ...], Field(min_length=1)]
+    drugs: tuple[DrugData, ...] = ()
+    requires_any: tuple[CountLimit, ...] = ()
+    counts_valid_days: Days = 7
+
+    @model_validator(mode="after")
+    def _drugs_on_its_days(self) -> Self:
+        for drug in self.drugs:
+            if not set(drug.days) <= set(self.days):
+                raise ValueError(f"{drug.drug} is given on days of the regimen")
+        return self
+
+
+class LymphodepletionLimits(Section):
+    """`oldest_days`: lymphodepletion begun longer ago needs the medical monitor's call before
+    infusion 1. `call_hours`: how soon the monitor answers a call about a conditioned participant.
+    """
+
+    oldest_days: Annotated[int, Field(ge=1)] = 14
+    call_hours: Hours = 24
+
+
+class VisitWindow(Section):
+    """Days early and late that an infusion may be without a deviation."""
+
+    early: Days = 0
+    late: Days = 0
+
+
+class Question(Section):
+    """A yes-or-no question of a checklist; only yes lets the dose go on."""
+
+    id: str
+    text: str
+
+
+class InfusionsData(Section):
+    """Planned days of the infusions; the first is Day 0.
+
+    `windows`: one a day, or none when any day is inside. `lot_required`: an infusion names a
+    released, unexpired product lot. `safety_check`: asked before each infusion but the first.
+    """
+
+    days: Annotated[tuple[int, ...], Field(min_length=1)]
+    windows: tuple[VisitWindow, ...] = ()
+    lot_required: bool = False
+    safety_check: tuple[Question, ...] = ()
+
+    @model_validator(mode="after")
+    def _from_day_0_upwards(self) -> Self:
+        if self.days[0] != 0 or list(self.days) != sorted(set(self.days)):
+            raise ValueError("infusion days rise from 0")
+        if self.windows and len(self.windows) != len(self.days):
+            raise ValueError("one visit window an infusion, or none at all")
+        return self
+
+
+class VisitData(Section):
+    """A planned visit at which measurements are taken; `day` from infusion 1."""
+
+    key: str
+    name: str
+    day: int
+
+
+class MeasurementData(Section):
+    """A measurement: its unit, the plausible range, the reference range, and units that are
+    converted (`accepts`: unit to factor)."""
+
+    key: str
+    name: str
+    unit: str
+    decimals: Annotated[int, Field(ge=0, le=6)] = 2
+    lowest: Decimal = Decimal(0)
+    highest: Decimal
+    reference_low: Decimal | None = None
+    reference_high: Decimal | None = None
+    accepts: dict[str, Decimal] = {}
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> Self:
+        if self.lowest >= self.highest:
+            raise ValueError("the plausible range has a lower and a higher end")
+        return self
+
+
+class MedicationRule(Section):
+    """Medicines the protocol speaks of, found by `names` (part of the entered name, any case).
+
+    `prohibited` ones given in the DLT window propose the participant as not evaluable; the other
+    kinds are shown beside the DLT criteria that ask for them.
+    """
+
+    key: str
+    name: str
+    kind: Literal["prohibited", "steroid", "anticytokine"]
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class PauseRule(Section):
+    """A safety signal that places a hold by itself."""
+
+    id: str
+    text: str
+    scope: Literal["study", "level"]
+
+
+class BoundaryData(Section):
+    """The toxicity boundary of the Part 2 expansion: the numbers of its rule."""
+
+    rule: Literal["pocock", "beta"]
+    most_participants: Annotated[int, Field(ge=1)]
+    p0: Decimal | None = None
+    alpha: Decimal | None = None
+    prior: tuple[Decimal, Decimal] | None = None
+    theta0: Decimal | None = None
+    tau: Decimal | None = None
+
+    @model_validator(mode="after")
+    def _has_its_numbers(self) -> Self:
+        needed = (
+            (self.p0, self.alpha) if self.rule == "pocock" else (self.prior, self.theta0, self.tau)
+        )
+        if None in needed:
+            raise ValueError("pocock needs p0 and alpha; beta needs prior, theta0 and tau")
+        return self
+
+
+class Part2Data(Section):
+    """The Part 2 expansion cohorts at the RDE."""
+
+    cohorts: tuple[str, ...] = ()
+    boundary: BoundaryData | None = None
+
+
+class PlanData(Section):
+    """The size and phase the registry names."""
+
+    phase: str = ""
+    participants: Annotated[int, Field(ge=1)] | None = None
