@@ -193,4 +193,28 @@ class HoldState(TextChoices):
 
 HOLD: Final = LifeCycle("the hold", HoldState, {(HoldState.PLACED, HoldState.LIFTED): _SIGNERS})
 
-LIFE_CYCLES: Final = (PROTOCOL_VERSION, COHORT, PARTICIPANT, SLOT, DECISION, HOLD)
+
+class DeviationState(TextChoices):
+    OPEN = "OPEN", "open"
+    CLASSIFIED = "CLASSIFIED", "classified"
+    CLOSED = "CLOSED", "closed"
+
+
+class Severity(TextChoices):
+    """ICH E3: an important deviation bears on rights, safety or the reliability of the data."""
+
+    MINOR = "MINOR", "minor"
+    IMPORTANT = "IMPORTANT", "important"
+
+
+DEVIATION: Final = LifeCycle(
+    "the deviation",
+    DeviationState,
+    {
+        (DeviationState.OPEN, DeviationState.CLASSIFIED): _SIGNERS,
+        (DeviationState.CLASSIFIED, DeviationState.CLOSED): _SIGNERS,
+        (DeviationState.CLOSED, DeviationState.CLASSIFIED): _SIGNERS,
+    },
+)
+
+LIFE_CYCLES: Final = (PROTOCOL_VERSION, COHORT, PARTICIPANT, SLOT, DECISION, HOLD, DEVIATION)

@@ -67,9 +67,8 @@ def _user(request: HttpRequest) -> User:
 
 
 def _render(request: HttpRequest, template: str, viewer: Viewer, **page: Any) -> HttpResponse:
-    """A page of one study; the navigation shows what the person may open."""
-    context = {"study": viewer.study, "shows_trail": may_read_trail(viewer), **page}
-    return render(request, template, context)
+    """A page of one study."""
+    return render(request, template, {"study": viewer.study, **page})
 
 
 def _viewer(request: HttpRequest, key: str) -> Viewer:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +29,7 @@ from structlog.contextvars import get_contextvars
 from ntrust import clock
 from ntrust.errors import Refused
 from ntrust.events import Happening, write_events
-from ntrust.models import Site, Study, User
+from ntrust.models import Event, Site, Study, User
 
 
 @dataclass
@@ -88,8 +88,34 @@ def study_change(
             _open.change = None
 
 
+@contextmanager
+def as_seen(study: Study, *, subjects: Sequence[str], revision: int) -> Iterator[None]:
+    """Refuse (`stale_page`) changes inside when one of `subjects` has changed after `revision`.
+
+    Looked at under the lock, so that of two who act on what they both saw only the first does.
+    """
+    _open.seen = (study.pk, tuple(subjects), revision)
+    try:
+        yield
+    finally:
+        _open.seen = None
+
+
+def _check_seen(locked: Study) -> None:
+    seen = getattr(_open, "seen", None)
+    if seen is None or seen[0] != locked.pk:
+        return
+    news = Event.objects.filter(study=locked, subject__in=seen[1], revision__gt=seen[2]).last()
+    if news is not None:
+        raise Refused(
+            "stale_page",
+            f"This has changed since you opened the page: {news.sentence} Look again.",
+        )
+
+
 def _begin(study: Study, *, by: User | None, reason: str, now: datetime | None) -> Change:
     locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+    _check_seen(locked)
     moment = now or clock.now()
     locked.revision += 1
     locked.save(update_fields=["revision"])

@@ -37,6 +37,11 @@ def dlt_status(participant: Participant) -> str:
     return DltStatus.PROVISIONAL if DltReportState.PROVISIONAL in states else DltStatus.NONE
 
 
+def has_counted_dlt(participant: Participant) -> bool:
+    """Whether a DLT of the participant counts now."""
+    return Outcome.objects.filter(participant=participant, dlt=DltStatus.COUNTED).exists()
+
+
 def gates_for_statement(participant: Participant, *, has_dlt: bool, now: datetime) -> list[Gate]:
     """No window is closed early, with an open question, or against its own reports."""
     window = DltWindow.objects.filter(participant=participant).first()

@@ -20,7 +20,7 @@ WIRING, EDGE, ACTIONS, POLICIES, MODELS, PURE = 5, 4, 3, 2, 1, 0
 LAYERS = {
     "apps": WIRING,
     "forms": EDGE, "views": EDGE, "api": EDGE, "urls": EDGE, "admin": EDGE, "tasks": EDGE,
-    "management": EDGE, "templatetags": EDGE, "charts": EDGE,
+    "management": EDGE, "templatetags": EDGE, "charts": EDGE, "acts": EDGE,
     "actions": ACTIONS,
     "policies": POLICIES, "queries": POLICIES,
     "models": MODELS,
@@ -39,8 +39,20 @@ SPECIAL_LAYERS = {
     "ntrust.history": MODELS, "ntrust.signing": MODELS,
     "ntrust.errors": PURE, "ntrust.clock": PURE,
 }  # fmt: skip
+# `acts` are the shapes of pages that apps above may build on; no other edge is shared.
 # Only actions write; these layers' files may not.
-READERS = {"views", "api", "tasks", "queries", "policies", "forms", "reports", "exports", "live"}
+READERS = {
+    "views",
+    "acts",
+    "api",
+    "tasks",
+    "queries",
+    "policies",
+    "forms",
+    "reports",
+    "exports",
+    "live",
+}
 WRITES = {
     "save", "create", "delete", "get_or_create", "update_or_create", "bulk_create", "bulk_update",
     "asave", "acreate", "adelete", "aupdate", "aget_or_create", "aupdate_or_create",
@@ -139,11 +151,18 @@ def _why_not(module: Module, layer: int, target: str) -> str:
         return f"layer {other_layer} lies above layer {layer}"
     if layer == WIRING:
         return ""
-    if other_layer == EDGE and other_app != module.app:
+    is_shared = (
+        target.split(".")[1:2] == ["acts"] and layer == EDGE and not _is_above(target, module)
+    )
+    if other_layer == EDGE and other_app != module.app and not is_shared:
         return "it is an edge of another app"
-    if layer < EDGE and APPS.index(other_app) > APPS.index(module.app):
+    if layer < EDGE and _is_above(target, module):
         return f"{other_app} lies above {module.app}"
     return ""
+
+
+def _is_above(target: str, module: Module) -> bool:
+    return APPS.index(target.partition(".")[0]) > APPS.index(module.app)
 
 
 def check_imports_on_top(module: Module) -> list[str]:

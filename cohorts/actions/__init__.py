@@ -8,19 +8,15 @@ from cohorts.actions.decisions import (
     sign_decision,
     verify_decision,
 )
+from cohorts.actions.deviations import note_deviation
 from cohorts.actions.holds import lift_hold, place_hold
+from cohorts.actions.moves import move_participant
 from cohorts.actions.outcomes import confirm_not_evaluable, update_outcome
-from cohorts.actions.participants import (
-    confirm_eligibility,
-    confirm_slot,
-    leave_study,
-    move_participant,
-    release_slot,
-    reserve_slot,
-    screen_participant,
-)
+from cohorts.actions.participants import leave_study
 from cohorts.actions.protocols import activate_protocol, add_protocol_version
 from cohorts.actions.rules import apply_rules
+from cohorts.actions.screening import confirm_eligibility, screen_participant
+from cohorts.actions.slots import confirm_slot, release_slot, reserve_slot
 
 __all__ = [
     "Conclusion",
@@ -34,6 +30,7 @@ __all__ = [
     "leave_study",
     "lift_hold",
     "move_participant",
+    "note_deviation",
     "place_hold",
     "propose_decision",
     "release_slot",

@@ -7,6 +7,7 @@ from cohorts.models.decisions import (
     Hold,
     Recommendation,
 )
+from cohorts.models.deviations import Deviation
 from cohorts.models.ladder import DoseLevel, ProtocolVersion
 from cohorts.models.seats import Cohort, Outcome, Participant, Slot
 
@@ -15,6 +16,7 @@ __all__ = [
     "Circulation",
     "Cohort",
     "Decision",
+    "Deviation",
     "DoseLevel",
     "Hold",
     "Outcome",

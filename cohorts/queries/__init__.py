@@ -6,6 +6,7 @@ Every query takes a constant number of SQL statements, however long the ladder o
 
 from cohorts.queries.advice import Advice, DesignOption
 from cohorts.queries.ladder import Ladder, ladder
+from cohorts.queries.participants import ParticipantRow, find_participant, list_participants
 from cohorts.queries.path import Path, escalation_path
 from cohorts.queries.studies import StudyCard, studies_for
 from cohorts.queries.trail import Trail, may_read_trail, read_trail
@@ -17,12 +18,15 @@ __all__ = [
     "DesignOption",
     "Ladder",
     "Mark",
+    "ParticipantRow",
     "Path",
     "StudyCard",
     "Trail",
     "Viewer",
     "escalation_path",
+    "find_participant",
     "ladder",
+    "list_participants",
     "may_read_trail",
     "read_trail",
     "studies_for",

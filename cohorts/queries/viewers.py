@@ -22,6 +22,11 @@ class Viewer:
     roles: tuple[str, ...]
     sees_every_site: bool
     site_ids: frozenset[int]
+    investigates: frozenset[int] = frozenset()
+
+    def is_investigator_at(self, site_id: int) -> bool:
+        """Whether this person is an investigator of the site."""
+        return site_id in self.investigates
 
     def sees(self, site_id: int) -> bool:
         """Whether the participants of a site have numbers and dates for this person."""
@@ -45,6 +50,9 @@ def viewer_of(user: User, key: str) -> Viewer | None:
         roles=tuple(dict.fromkeys(Role(row.role).label for row in rows)),
         sees_every_site=any(row.role in EVERY_SITE_ROLES for row in rows),
         site_ids=frozenset(row.site_id for row in rows if row.site_id is not None),
+        investigates=frozenset(
+            row.site_id for row in rows if row.site_id is not None and row.role == Role.INVESTIGATOR
+        ),
     )
 
 

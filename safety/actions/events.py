@@ -33,9 +33,11 @@ def report_event(  # noqa: PLR0913 - what is asked at the bedside
     is_serious: bool,
     aware_at: datetime,
     by: User,
+    criterion: str | None = None,
     now: datetime | None = None,
 ) -> AdverseEvent:
-    """Enter an adverse event. Refuses a grade outside 1 to 5 and times in the future."""
+    """Enter an adverse event; with a `criterion` ("" when not yet stated) it is reported as a DLT
+    in the same change. Refuses a grade outside 1 to 5 and times in the future."""
     study = participant.study
     check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
     with study_change(study, by=by, reason="adverse event", now=now) as change:
@@ -56,6 +58,8 @@ def report_event(  # noqa: PLR0913 - what is asked at the bedside
             entered_by=by,
         )
         _record(change, participant, "EVENT_REPORTED", f"adverse event, grade {grade}.")
+        if criterion is not None:
+            report_dlt(event, criterion=criterion, by=by)
     return event
 
 

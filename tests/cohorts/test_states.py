@@ -7,7 +7,16 @@ import pytest
 from django.apps import apps
 from django.db import ProgrammingError, connection, models, transaction
 
-from cohorts.models import Circulation, Cohort, Decision, Hold, Participant, ProtocolVersion, Slot
+from cohorts.models import (
+    Circulation,
+    Cohort,
+    Decision,
+    Deviation,
+    Hold,
+    Participant,
+    ProtocolVersion,
+    Slot,
+)
 from cohorts.states import LIFE_CYCLES as COHORT_CYCLES
 from dosing.models import DltWindow, Infusion
 from dosing.states import LIFE_CYCLES as DOSING_CYCLES
@@ -17,7 +26,8 @@ from ntrust.models import Notification, Site, Study
 from ntrust.states import LIFE_CYCLES, SERVICE, LifeCycle, Role
 from safety.models import DltReport, Review
 from safety.states import LIFE_CYCLES as SAFETY_CYCLES
-from tests.factories import make_trial, open_level, report_dlt_of, run_cohort, shared_trial
+from tests.everything import build_everything
+from tests.factories import shared_trial
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +42,7 @@ TABLES: dict[str, type[models.Model]] = {
     "the slot": Slot,
     "the decision": Decision,
     "the hold": Hold,
+    "the deviation": Deviation,
     "the infusion": Infusion,
     "the DLT window": DltWindow,
     "the DLT report": DltReport,
@@ -44,16 +55,7 @@ PAIRS = [
 ]
 
 
-def build() -> Any:
-    """A trial with a row of everything that has a state."""
-    trial = open_level(make_trial())
-    _first, second = run_cohort(trial, 1, "TP")
-    report_dlt_of(trial, second)
-    assert Hold.objects.exists()
-    return trial
-
-
-_built, trial = shared_trial(build)
+_built, trial = shared_trial(build_everything)
 
 
 def test_every_life_cycle_has_a_table_here() -> None:
@@ -154,6 +156,7 @@ def moves_in_database(table: str, start: str, to: str) -> bool:
 WITHOUT_PERSON = {
     ("Membership", "granted"): "roles given while a machine is set up have no giver",
     ("Hold", "placed"): "a rule places holds by itself",
+    ("Deviation", "noted"): "a rule notes deviations by itself",
 }
 
 

@@ -16,9 +16,11 @@ from cohorts.actions import (
     Conclusion,
     acknowledge_decision,
     confirm_slot,
-    participants,
     reserve_slot,
     sign_decision,
+)
+from cohorts.actions import (
+    slots as slot_actions,
 )
 from cohorts.engine.design import Verdict
 from cohorts.models import Circulation, Cohort, Decision, Outcome, Slot
@@ -191,7 +193,7 @@ def test_with_nothing_that_lines_them_up_only_the_constraint_holds(
             together.wait(5)
         return cohort
 
-    monkeypatch.setattr(participants, "check_seat", check_together)
+    monkeypatch.setattr(slot_actions, "check_seat", check_together)
 
     results = race(
         [

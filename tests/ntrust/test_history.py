@@ -13,29 +13,13 @@ from cohorts.models import Cohort, Hold, Outcome, Participant
 from ntrust.change import study_change
 from ntrust.models import Event, Membership, Signature, Site, Study, User
 from safety.management.conduct import Conduct
-from tests.factories import (
-    DISEASE,
-    make_trial,
-    open_level,
-    report_dlt_of,
-    revision_of,
-    run_cohort,
-    shared_trial,
-)
+from tests.everything import build_everything
+from tests.factories import DISEASE, revision_of, shared_trial
 
 pytestmark = pytest.mark.django_db
 
 
-def build() -> Conduct:
-    trial = open_level(make_trial())
-    people = run_cohort(trial, 1, "TNU")
-    trial.adjudicate(people[0].adverse_events.get().dlt_reports.get())
-    report_dlt_of(trial, people[0])
-    place_hold(trial.study, scope="STUDY", reason="a signal", by=trial.monitor, now=trial.tick())
-    return trial
-
-
-_built, trial = shared_trial(build)
+_built, trial = shared_trial(build_everything)
 
 
 @pytest.fixture

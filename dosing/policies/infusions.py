@@ -1,66 +1,15 @@
-"""May this participant be treated now, and if not, why: the gates of lymphodepletion and dosing."""
+"""May this participant be treated now, and if not, why: the gates of an infusion."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from cohorts.engine.basis import read_design, read_tallies
-from cohorts.engine.design import SecondDlt
-from cohorts.engine.rules import find_toxic, is_closed
-from cohorts.models import DoseLevel, Outcome, Participant, Slot
-from cohorts.policies import current_basis, hold_gates, require_protocol
-from cohorts.states import DecisionState, DltStatus, ParticipantState, SlotState
+from cohorts.models import Outcome, Participant
+from cohorts.policies import hold_gates
+from cohorts.states import DltStatus, ParticipantState
 from dosing.models import Course, Infusion
 from dosing.states import InfusionState
 from ntrust.errors import Gate, refuse_unless_clear
-
-
-def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> list[Gate]:
-    """Lymphodepletion is the point of no return: seat, decision and holds are looked at again."""
-    slot = (
-        Slot.objects.select_related("cohort__level", "cohort__decision")
-        .filter(participant=participant, state=SlotState.CONFIRMED)
-        .first()
-    )
-    if slot is None:
-        return [Gate("seat_confirmed", False, f"{participant} has no confirmed seat.")]
-    level, decision = slot.cohort.level, slot.cohort.decision
-    state = ParticipantState(participant.state)
-    return [
-        Gate("seat_confirmed", True, f"{participant} has a seat at level {level.ordinal}."),
-        Gate(
-            "not_begun",
-            state == ParticipantState.SLOTTED,
-            f"{participant} is in state: {state.label}.",
-        ),
-        *hold_gates(participant.study, level=level.ordinal, site=participant.site),
-        _level_open(participant, level),
-        Gate(
-            "decision_stands",
-            decision.state != DecisionState.BASIS_CHANGED,
-            f"Decision #{decision.number} stands."
-            if decision.state != DecisionState.BASIS_CHANGED
-            else f"Decision #{decision.number} no longer stands: {decision.basis_change}.",
-            None,
-            "study manager and medical monitor",
-        ),
-    ]
-
-
-def _level_open(participant: Participant, level: DoseLevel) -> Gate:
-    """Lifting a hold does not reopen a toxic level, unless the protocol completes its cohort."""
-    study = participant.study
-    basis = current_basis(study, require_protocol(study))
-    toxic = find_toxic(read_tallies(basis))
-    completes = read_design(basis["design"]).second_dlt is SecondDlt.COMPLETE_COHORT
-    if is_closed(level.ordinal, toxic) and not (completes and level.ordinal == toxic):
-        return Gate("level_closed", False, f"Two or more DLTs at level {toxic} close it and above.")
-    return Gate("level_closed", True, f"Level {level.ordinal} is not closed by DLTs.")
-
-
-def check_lymphodepletion(participant: Participant, *, now: datetime) -> None:
-    """Refuse (`no_lymphodepletion`) with every gate that is not clear."""
-    refuse_unless_clear("no_lymphodepletion", gates_for_lymphodepletion(participant, now=now))
 
 
 def gates_for_infusion(infusion: Infusion, *, now: datetime) -> list[Gate]:

@@ -1,41 +1,23 @@
-"""May I, and if not, why and until when: the gates of the escalation.
-
-Policies come in pairs: `gates_for_x` lists every rule in order with what it says now, `check_x`
-refuses naming those that are not clear. The same list is the tooltip, the API's answer and the
-mail's text.
-"""
+"""Why a participant can or cannot be seated now."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Min, Q
+from django.db.models import Min
 
 from cohorts.engine.advice import name_answer
-from cohorts.engine.basis import Basis, make_basis, read_design, read_tallies, recommend_basis
-from cohorts.engine.design import MINUS_ONE, NOBODY, Recommendation, Verdict
-from cohorts.engine.rules import cap, find_toxic, is_closed
-from cohorts.models import (
-    Cohort,
-    Decision,
-    DoseLevel,
-    Hold,
-    Outcome,
-    Participant,
-    ProtocolVersion,
-    Slot,
-)
-from cohorts.protocol import ProtocolDocument
+from cohorts.engine.basis import Basis, read_tallies, recommend_basis
+from cohorts.engine.design import Recommendation, Verdict
+from cohorts.engine.rules import find_toxic, is_closed
+from cohorts.models import Cohort, Decision, DoseLevel, Outcome, Participant, Slot
+from cohorts.policies.facts import active_protocol, current_basis, holds_on, require_protocol
 from cohorts.states import (
     TAKEN_SLOTS,
     CohortState,
     DecisionState,
-    HoldScope,
-    HoldState,
     OutcomeLetter,
     ParticipantState,
-    ProtocolState,
-    SlotState,
 )
 from ntrust.errors import Gate, Refused, refuse_unless_clear
 from ntrust.models import Site, Study
@@ -43,105 +25,6 @@ from ntrust.states import SiteState, StudyState
 
 PLACING = (Verdict.ENROL, Verdict.EXPAND_COHORT, Verdict.ESCALATE, Verdict.DE_ESCALATE)
 """Verdicts that send the next participant somewhere."""
-
-
-# --- What is ---------------------------------------------------------------------------------
-
-
-def active_protocol(study: Study) -> ProtocolVersion | None:
-    """The protocol version in force."""
-    return ProtocolVersion.objects.filter(study=study, state=ProtocolState.ACTIVE).first()
-
-
-def require_protocol(study: Study) -> ProtocolVersion:
-    """The protocol version in force; refuses (`no_protocol`) while there is none."""
-    version = active_protocol(study)
-    if version is None:
-        raise Refused("no_protocol", "No protocol version is active.")
-    return version
-
-
-def document_of(version: ProtocolVersion) -> ProtocolDocument:
-    """A stored version's document, which was validated when it was stored."""
-    return ProtocolDocument.model_validate(version.document)
-
-
-def current_level(study: Study) -> int:
-    """The level now being dosed: that of the cohort opened last; level 1 before the first."""
-    newest = (
-        Cohort.objects.filter(study=study, opened_at__isnull=False)
-        .select_related("level")
-        .order_by("-number")
-        .first()
-    )
-    return newest.level.ordinal if newest else 1
-
-
-def current_basis(study: Study, version: ProtocolVersion) -> Basis:
-    """What the rules are given now: design, current level, one row a counted participant."""
-    rows = (
-        Outcome.objects.filter(study=study, is_counted=True)
-        .order_by("participant_id")
-        .values_list("participant__subject_number", "level__ordinal", "letter")
-    )
-    return make_basis(
-        document_of(version).design(),
-        current=current_level(study),
-        outcomes=[
-            {"subject": subject, "level": level, "letter": letter}
-            for subject, level, letter in rows
-        ],
-    )
-
-
-def recommend_now(study: Study) -> Recommendation | None:
-    """What the rules say on the rows as they are; None without an active protocol."""
-    version = active_protocol(study)
-    return recommend_basis(current_basis(study, version)) if version else None
-
-
-def seats_to_offer(study: Study, level: int) -> int:
-    """Seats the rules still allow at a level: at most three, none when its cap is reached.
-
-    Seats that a decision in force has opened and nobody counts in yet are offered already.
-    """
-    version = active_protocol(study)
-    if version is None:
-        return 0
-    basis = current_basis(study, version)
-    tallies = read_tallies(basis)
-    tally = tallies.get(level, NOBODY)
-    most = cap(read_design(basis["design"]), level, tally, find_toxic(tallies))
-    return max(0, min(3, most - tally.seats - _seats_open(study, level)))
-
-
-def _seats_open(study: Study, level: int) -> int:
-    """Seats free or only reserved in the level's open cohorts whose decision stands."""
-    cohorts = Cohort.objects.filter(
-        study=study,
-        level__ordinal=level,
-        state__in=[CohortState.OPEN, CohortState.FULL],
-        decision__state=DecisionState.CIRCULATED,
-    ).annotate(confirmed=Count("slots", filter=Q(slots__state=SlotState.CONFIRMED)))
-    return sum(cohort.seats - cohort.confirmed for cohort in cohorts)
-
-
-def holds_on(study: Study, *, level: int | None, site: Site | None = None) -> list[Hold]:
-    """Holds in force on the study, on this level or one below it, or on this site.
-
-    A hold on level -1 stops every level.
-    """
-    placed = Hold.objects.filter(study=study, state=HoldState.PLACED).select_related("level")
-    return [
-        hold
-        for hold in placed
-        if hold.scope == HoldScope.STUDY
-        or (hold.level is not None and level is not None and hold.level.ordinal <= level)
-        or (hold.site_id is not None and site is not None and hold.site_id == site.pk)
-    ]
-
-
-# --- Seats -----------------------------------------------------------------------------------
 
 
 def gates_for_seat(
@@ -339,47 +222,3 @@ def _participant_gates(participant: Participant | None) -> list[Gate]:
             f"{participant} is {ParticipantState(participant.state).label}.",
         ),
     ]
-
-
-# --- Decisions -------------------------------------------------------------------------------
-
-
-def check_override(  # noqa: PLR0913 - each is part of the question
-    study: Study,
-    *,
-    advice: Recommendation,
-    level: DoseLevel | None,
-    reason: str,
-    committee_verdict: str,
-) -> None:
-    """Refuse an override without committee verdict and reason, or that reopens what is closed."""
-    if len(reason.strip()) < 20 or not committee_verdict.strip():
-        raise Refused(
-            "override_needs_reason",
-            "This differs from the recommendation "
-            f"({name_answer(advice.answer)}): give the committee's verdict and a reason of at "
-            "least 20 characters.",
-        )
-    if level is None:
-        return
-    version = active_protocol(study)
-    toxic = find_toxic(read_tallies(current_basis(study, version))) if version else None
-    if is_closed(level.ordinal, toxic):
-        raise Refused("level_closed", f"Nothing reopens level {level.ordinal}: it is toxic.")
-    if level.ordinal == MINUS_ONE and toxic != 1:
-        raise Refused("level_minus_one", "Level -1 opens only below a toxic level 1.")
-    refuse_unless_clear("held", hold_gates(study, level=level.ordinal, site=None))
-
-
-def check_decision(
-    *, verdict: Verdict, level: DoseLevel | None, offered: int, is_override: bool
-) -> None:
-    """Refuse what is no decision: waiting, a stop with a level, seats that are open already."""
-    if verdict is Verdict.WAIT:
-        raise Refused("nothing_to_decide", "The rules say wait: there is nothing to sign.")
-    if (verdict is Verdict.STOP) != (level is None):
-        raise Refused("level_needed", "A stop names no level; every other decision names one.")
-    if level is not None and not is_override and offered == 0:
-        raise Refused(
-            "seats_open", f"The seats that level {level.ordinal} may have are open already."
-        )

@@ -1,0 +1,15 @@
+"""Addresses of participants and of what is stated about them."""
+
+from django.urls import path
+
+from safety import forms, views
+
+app_name = "safety"
+_ONE = "studies/<slug:key>/participants/<str:number>/"
+
+urlpatterns = [
+    path("studies/<slug:key>/participants/", views.participants, name="participants"),
+    path(_ONE, views.participant, name="participant"),
+    path(f"{_ONE}statement/", forms.SignStatement.as_view(), name="statement"),
+    path(f"{_ONE}event/", forms.ReportEvent.as_view(), name="event"),
+]
