@@ -1,0 +1,83 @@
+"""Eligibility: from a protocol's criteria and what was entered to met, not met or missing.
+
+Nothing here knows a trial: fields, bounds, groups and reference dates come in as data, and so does
+today. Source: protocol section "Eligibility".
+"""
+
+from cohorts.engine.eligibility.checks import (
+    AllOf,
+    Anchor,
+    AnyOf,
+    AtLeastBefore,
+    Check,
+    Comparison,
+    Criterion,
+    CriterionMet,
+    Duration,
+    HalfLives,
+    IsOneOf,
+    Kind,
+    Within,
+)
+from cohorts.engine.eligibility.fields import (
+    NEVER,
+    NO,
+    NOT_APPLICABLE,
+    YES,
+    EntryError,
+    Field,
+    FieldKind,
+    Result,
+    Value,
+    read_upper_limit,
+    read_value,
+)
+from cohorts.engine.eligibility.judging import (
+    GENERAL,
+    EligibilityError,
+    Reading,
+    State,
+    failed,
+    first_expiry,
+    is_eligible,
+    judge_criteria,
+    missing_anchors,
+    missing_fields,
+)
+
+__all__ = [
+    "AllOf",
+    "Anchor",
+    "AnyOf",
+    "AtLeastBefore",
+    "Check",
+    "Comparison",
+    "Criterion",
+    "CriterionMet",
+    "Duration",
+    "EligibilityError",
+    "EntryError",
+    "Field",
+    "FieldKind",
+    "GENERAL",
+    "HalfLives",
+    "IsOneOf",
+    "Kind",
+    "NEVER",
+    "NO",
+    "NOT_APPLICABLE",
+    "Reading",
+    "Result",
+    "State",
+    "Value",
+    "Within",
+    "YES",
+    "failed",
+    "first_expiry",
+    "is_eligible",
+    "judge_criteria",
+    "missing_anchors",
+    "missing_fields",
+    "read_upper_limit",
+    "read_value",
+]
