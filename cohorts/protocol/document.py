@@ -27,6 +27,7 @@ from cohorts.protocol.conduct import (
     StaggerData,
     VisitData,
 )
+from cohorts.protocol.eligibility import EligibilityData
 from cohorts.protocol.rules import (
     DltCriterionData,
     EvaluabilityData,
@@ -63,6 +64,7 @@ class ProtocolDocument(Section):
     visits: tuple[VisitData, ...] = ()
     measurements: tuple[MeasurementData, ...] = ()
     medications: tuple[MedicationRule, ...] = ()
+    eligibility: EligibilityData = EligibilityData()
     review: ReviewData
     part_2: Part2Data = Part2Data()
     plan: PlanData = PlanData()
@@ -102,6 +104,9 @@ class ProtocolDocument(Section):
             named |= {drug.reduced_by for drug in regimen.drugs if drug.reduced_by}
             for unknown in sorted(named - measured):
                 raise ValueError(f"regimen {regimen.key} reads {unknown}, which is not measured")
+        grouped = set(self.eligibility.groups.values())
+        if (grouped or self.eligibility.criteria) and grouped != set(self.diseases):
+            raise ValueError("eligibility names one group for each disease")
         numbers = range(1, len(self.infusions.days) + 1)
         if not set(self.evaluability.required) <= set(numbers):
             raise ValueError("evaluability requires an infusion that is not planned")
