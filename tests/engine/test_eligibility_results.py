@@ -87,6 +87,9 @@ def test_any_with_a_part_that_keeps_never_expires():
     assert read(check, upcr=upcr(2), dialysis=Result("no")).expires_on == TODAY + timedelta(29)
 
 
+EITHER = (True, False)
+
+
 @pytest.mark.parametrize("ages", list(product((0, 10, 28), (0, 3, 7), EITHER, EITHER)))
 def test_answer_holds_until_it_expires_and_not_after(ages):
     upcr_age, other_age, is_yes, is_any = ages
