@@ -134,11 +134,9 @@ class Act(View):
         raise NotImplementedError
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Find the thing for the person who asks."""
+        """Who asks; the log-in middleware lets nobody else through to `dispatch`."""
         super().setup(request, *args, **kwargs)
-        self.asks = isinstance(request.user, User) and request.user.is_authenticated
-        if self.asks:
-            assert isinstance(request.user, User)
+        if isinstance(request.user, User):
             self.user = request.user
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

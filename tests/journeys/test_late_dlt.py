@@ -4,21 +4,11 @@ Over HTTP, logged in, on a database of its own, with the real password hashing. 
 goes through the actions; what they then read is the pages.
 """
 
-import re
-from urllib.parse import urlencode
-from urllib.request import (
-    HTTPCookieProcessor,
-    HTTPRedirectHandler,
-    OpenerDirector,
-    Request,
-    build_opener,
-)
-
 from django.db import connection
 
 from cohorts.actions import lift_hold
 from cohorts.models import Decision, Hold
-from ntrust.models import Notification, User
+from ntrust.models import Notification
 from safety.management.conduct import Conduct
 from tests.factories import (
     PASSWORD,
@@ -31,25 +21,7 @@ from tests.factories import (
     run_cohort,
     seat,
 )
-
-
-def log_in(url: str, user: User) -> OpenerDirector:
-    """A browser's session of this person."""
-    session = build_opener(HTTPCookieProcessor(), HTTPRedirectHandler())
-    form = session.open(f"{url}/accounts/login/", timeout=20).read().decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
-    assert token is not None
-    sent = {"login": user.username, "password": PASSWORD, "csrfmiddlewaretoken": token.group(1)}
-    request = Request(f"{url}/accounts/login/", urlencode(sent).encode(), headers={"Referer": url})
-    assert session.open(request, timeout=20).status == 200
-    return session
-
-
-def read(session: OpenerDirector, address: str) -> str:
-    """A page's text: tags out, white space single."""
-    answer = session.open(address, timeout=20)
-    assert answer.url == address, "not sent elsewhere"
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.read().decode()))
+from tests.journeys.visitor import Visitor
 
 
 def climb(trial: Conduct) -> None:
@@ -63,15 +35,15 @@ def climb(trial: Conduct) -> None:
 def test_late_dlt_stops_the_level_it_opened_everywhere_at_once(live_url: str) -> None:
     trial = make_trial(sites=1)
     climb(trial)
-    manager = log_in(live_url, trial.manager)
-    ladder = f"{live_url}/studies/{trial.study.key}/"
-    assert "ENROL at DL2" in read(manager, ladder)
+    manager = Visitor(live_url, trial.manager, password=PASSWORD)
+    ladder = f"/studies/{trial.study.key}/"
+    assert "ENROL at DL2" in manager.read(ladder)
     waiting = trial.screen(disease="lupus nephritis")
     person = trial.study.participants.earliest("id")
 
     report_late_dlt(trial, person)
 
-    page = read(manager, ladder)
+    page = manager.read(ladder)
     assert answer_of(trial) == ("EXPAND_COHORT", 1)
     assert "Held" in page
     assert "EXPAND THE COHORT at DL1" in page
