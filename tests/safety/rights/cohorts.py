@@ -1,0 +1,74 @@
+"""Screening, seats, decisions, holds, protocol versions."""
+
+from cohorts.models import Decision, Hold, Participant, Slot
+from tests.factories import DISEASE, make_document
+from tests.safety.rights.scene import CREW, INVESTIGATOR, MANAGER, MONITOR, SIGNERS, C, Rights
+
+RIGHTS: Rights = {
+    "cohorts.add_protocol_version": (
+        MANAGER,
+        lambda s: C.add_protocol_version(
+            s.trial.study, document=make_document(version="C"), **s.who
+        ),
+    ),
+    "cohorts.activate_protocol": (
+        MANAGER,
+        lambda s: C.activate_protocol(s.trial.study.protocol_versions.get(version="B"), **s.who),
+    ),
+    "cohorts.screen_participant": (
+        INVESTIGATOR,
+        lambda s: C.screen_participant(
+            s.site,
+            screening_number="S-901",
+            disease=DISEASE,
+            consented_at=s.trial.now,
+            **s.who,
+        ),
+    ),
+    "cohorts.confirm_eligibility": (
+        MANAGER,
+        lambda s: C.confirm_eligibility(s.participant("SCREENING"), **s.who),
+    ),
+    "cohorts.reserve_slot": (
+        MANAGER,
+        lambda s: C.reserve_slot(
+            Participant.objects.filter(state="ELIGIBLE", slots=None).get(),
+            level=s.trial.level(1),
+            **s.who,
+        ),
+    ),
+    "cohorts.confirm_slot": (
+        MANAGER,
+        lambda s: C.confirm_slot(Slot.objects.get(state="RESERVED"), **s.who),
+    ),
+    "cohorts.release_slot": (
+        MANAGER,
+        lambda s: C.release_slot(Slot.objects.get(state="RESERVED"), reason="ill", **s.who),
+    ),
+    "cohorts.leave_study": (
+        INVESTIGATOR,
+        lambda s: C.leave_study(s.participant("TREATED"), to="LOST", reason="moved", **s.who),
+    ),
+    "cohorts.confirm_not_evaluable": (
+        MONITOR,
+        lambda s: C.confirm_not_evaluable(s.participant("TREATED"), reason="weak", **s.who),
+    ),
+    "cohorts.sign_decision": (
+        SIGNERS,
+        lambda s: C.sign_decision(Decision.objects.get(state="PROPOSED"), **s.signing),
+    ),
+    "cohorts.acknowledge_decision": (
+        CREW,
+        lambda s: C.acknowledge_decision(
+            Decision.objects.get(state="SIGNED"), site=s.site, **s.who
+        ),
+    ),
+    "cohorts.place_hold": (
+        SIGNERS,
+        lambda s: C.place_hold(s.trial.study, scope="STUDY", reason="a signal", **s.who),
+    ),
+    "cohorts.lift_hold": (
+        MONITOR,
+        lambda s: C.lift_hold(Hold.objects.get(state="PLACED"), reason="over", **s.signing),
+    ),
+}
