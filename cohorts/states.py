@@ -200,6 +200,20 @@ class DeviationState(TextChoices):
     CLOSED = "CLOSED", "closed"
 
 
+class DeviationKind(TextChoices):
+    """Kinds that people enter by hand; rules note theirs under codes of their own."""
+
+    CONSENT = "CONSENT", "consent"
+    ELIGIBILITY = "ELIGIBILITY", "eligibility"
+    VISIT = "VISIT", "visit or procedure"
+    TREATMENT = "TREATMENT", "treatment"
+    MEDICATION = "MEDICATION", "concomitant medication"
+    PRODUCT = "PRODUCT", "product handling"
+    SAFETY_REPORTING = "SAFETY_REPORTING", "safety reporting"
+    PRIVACY = "PRIVACY", "privacy"
+    OTHER = "OTHER", "other"
+
+
 class Severity(TextChoices):
     """ICH E3: an important deviation bears on rights, safety or the reliability of the data."""
 

@@ -15,7 +15,9 @@ from cohorts.queries import (
     Viewer,
     escalation_path,
     ladder,
+    may_read_deviations,
     may_read_trail,
+    read_deviations,
     read_trail,
     studies_for,
     viewer_of,
@@ -59,6 +61,16 @@ def show_trail(request: HttpRequest, key: str) -> HttpResponse:
         viewer, before=int(before) if before.isascii() and before.isdigit() else None
     )
     return _render(request, "cohorts/trail.html", viewer, trail=trail)
+
+
+@require_GET
+def show_deviations(request: HttpRequest, key: str) -> HttpResponse:
+    """The log of protocol deviations, filtered; of their own site for people bound to one."""
+    viewer = _viewer(request, key)
+    if not may_read_deviations(viewer):
+        raise Http404
+    log = read_deviations(viewer, request.GET.dict())
+    return _render(request, "cohorts/deviations.html", viewer, log=log, as_of=clock.now())
 
 
 def _user(request: HttpRequest) -> User:

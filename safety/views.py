@@ -11,14 +11,23 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from cohorts.models import Participant
-from cohorts.queries import Viewer, find_participant, list_participants, viewer_of
+from cohorts.queries import (
+    Viewer,
+    find_participant,
+    list_participants,
+    read_participant_deviations,
+    viewer_of,
+)
 from ntrust import clock
 from ntrust.models import User
 from ntrust.states import Role
 from safety.queries import read_statement
 
 Panel = tuple[str, Callable[..., Any]]
-PANELS: Final[tuple[Panel, ...]] = (("safety/panels/statement.html", read_statement),)
+PANELS: Final[tuple[Panel, ...]] = (
+    ("safety/panels/statement.html", read_statement),
+    ("cohorts/panels/deviations.html", read_participant_deviations),
+)
 """Template and the query that fills it as `panel`: (participant, viewer=, now=)."""
 
 _READERS: Final = frozenset(

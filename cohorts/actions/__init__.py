@@ -8,7 +8,13 @@ from cohorts.actions.decisions import (
     sign_decision,
     verify_decision,
 )
-from cohorts.actions.deviations import note_deviation
+from cohorts.actions.deviations import (
+    classify_deviation,
+    close_deviation,
+    note_deviation,
+    reopen_deviation,
+    report_deviation,
+)
 from cohorts.actions.holds import lift_hold, place_hold
 from cohorts.actions.moves import move_participant
 from cohorts.actions.outcomes import confirm_not_evaluable, update_outcome
@@ -24,6 +30,8 @@ __all__ = [
     "activate_protocol",
     "add_protocol_version",
     "apply_rules",
+    "classify_deviation",
+    "close_deviation",
     "confirm_eligibility",
     "confirm_not_evaluable",
     "confirm_slot",
@@ -34,6 +42,8 @@ __all__ = [
     "place_hold",
     "propose_decision",
     "release_slot",
+    "reopen_deviation",
+    "report_deviation",
     "reserve_slot",
     "screen_participant",
     "sign_decision",

@@ -5,6 +5,14 @@ Every query takes a constant number of SQL statements, however long the ladder o
 """
 
 from cohorts.queries.advice import Advice, DesignOption
+from cohorts.queries.deviations import (
+    DeviationLog,
+    DeviationPanel,
+    find_deviation,
+    may_read_deviations,
+    read_deviations,
+    read_participant_deviations,
+)
 from cohorts.queries.ladder import Ladder, ladder
 from cohorts.queries.participants import ParticipantRow, find_participant, list_participants
 from cohorts.queries.path import Path, escalation_path
@@ -16,6 +24,8 @@ from cohorts.queries.words import Mark
 __all__ = [
     "Advice",
     "DesignOption",
+    "DeviationLog",
+    "DeviationPanel",
     "Ladder",
     "Mark",
     "ParticipantRow",
@@ -24,10 +34,14 @@ __all__ = [
     "Trail",
     "Viewer",
     "escalation_path",
+    "find_deviation",
     "find_participant",
     "ladder",
     "list_participants",
+    "may_read_deviations",
     "may_read_trail",
+    "read_deviations",
+    "read_participant_deviations",
     "read_trail",
     "studies_for",
     "viewer_of",

@@ -21,6 +21,7 @@ PAGES: Final = (
     ("cohorts:ladder", "Ladder", _EVERYBODY),
     ("cohorts:path", "Path", _EVERYBODY),
     ("safety:participants", "Participants", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
+    ("cohorts:deviations", "Deviations", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:trail", "Trail", _CENTRAL),
 )
 """Name of the address, words, and who sees the link. The pages themselves check again."""

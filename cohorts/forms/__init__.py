@@ -1,0 +1,1 @@
+"""Pages that act on the escalation, one file a subject."""
