@@ -66,7 +66,7 @@ def test_value_that_is_none_of_the_field_is_missing(value):
     assert reading.sentence == "UPCR: what was entered cannot be read"
 
 
-@pytest.mark.parametrize("value", ["2026-01-12", datetime(2026, 1, 12), Decimal(1)])  # noqa: DTZ001
+@pytest.mark.parametrize("value", ["2026-01-12", datetime(2026, 1, 12), date(206, 1, 6)])  # noqa: DTZ001
 def test_date_that_is_no_date_is_missing(value):
     assert read(RECENT, Kind.EXCLUSION, event=on(value)).passes is None
 
@@ -117,6 +117,7 @@ def test_answer_holds_until_it_expires_and_not_after(ages):
         (HALF_LIFE, "1.5", "days", Decimal(36)),
         (EVENT, "2026-01-12", "", date(2026, 1, 12)),
         (EVENT, "12-jan-2026", "", date(2026, 1, 12)),
+        (EVENT, "1900-01-01", "", date(1900, 1, 1)),
         (EVENT, "Never", "", NEVER),
         (TEST, "Positive", "", "positive"),
         (DIALYSIS, "no", "", "no"),
@@ -145,6 +146,8 @@ def test_typed_value_is_read(field, text, unit, value):
         (UPCR, "-1", "g/g", "implausible"),
         (EVENT, "03/04/2026", "", "bad_date"),
         (EVENT, "2026-02-30", "", "bad_date"),
+        (EVENT, "0206-01-06", "", "implausible"),
+        (EVENT, "1899-12-31", "", "implausible"),
         (EVENT, "12-Foo-2026", "", "bad_date"),
         (EVENT, "2026-01-12", "days", "wrong_unit"),
         (TEST, "unclear", "", "unknown_choice"),

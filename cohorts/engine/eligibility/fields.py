@@ -19,6 +19,9 @@ NEVER = "never"
 
 Value = Decimal | date | str
 
+EARLIEST_YEAR = 1900
+"""No participant remembers an earlier one: 0206-01-06 is a slip for 2026."""
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,12})?")
@@ -86,8 +89,9 @@ class Field:
         if self.kind is FieldKind.NUMBER:
             return isinstance(value, Decimal) and _lies_in(value, self.lowest, self.highest)
         if self.kind is FieldKind.DATE:
-            is_date = isinstance(value, date) and not isinstance(value, datetime)
-            return is_date or (self.may_be_never and value == NEVER)
+            if isinstance(value, date) and not isinstance(value, datetime):
+                return value.year >= EARLIEST_YEAR
+            return self.may_be_never and value == NEVER
         return value in self.answers
 
     def takes_upper_limit(self, value: Decimal) -> bool:
@@ -124,7 +128,10 @@ def read_value(entry: Field, text: str, unit: str = "") -> Value:
     if unit.strip():
         raise EntryError("wrong_unit", f"{entry.label} has no unit.")
     if entry.kind is FieldKind.DATE:
-        return _read_date(entry, typed)
+        day = _read_date(entry, typed)
+        if not entry.takes(day):
+            raise EntryError("implausible", f"{entry.label}: {typed} is too long ago.")
+        return day
     for answer in entry.answers:
         if answer.casefold() == typed.casefold():
             return answer

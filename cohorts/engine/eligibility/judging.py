@@ -30,9 +30,9 @@ class EligibilityError(ValueError):
 class Reading:
     """A criterion read today.
 
-    `missing`: keys of fields still needed, those `expired` among them; `missing_anchors`: keys of
-    reference dates still needed. `expires_on`: the first day on which the answer will rest on a
-    result that is out of date; None: never, or there is no answer.
+    `missing`: keys of fields that can still decide it, those `expired` among them;
+    `missing_anchors`: keys of such reference dates. `expires_on`: the first day on which the answer
+    rests on a result that is out of date; None: never, or there is no answer.
     """
 
     criterion: str
