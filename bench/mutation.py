@@ -34,8 +34,12 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "cohorts" / "engine"
 SURVIVORS = ROOT / ".data" / "mutation-survivors.txt"
+ELIGIBILITY = ["test_eligibility.py", "test_eligibility_results.py"]
 OWN = {
     "basis": ["test_basis.py"],
+    "eligibility.checks": ELIGIBILITY,
+    "eligibility.fields": ELIGIBILITY,
+    "eligibility.judging": ELIGIBILITY,
     "evaluability": ["test_evaluability.py"],
     "flags": ["test_flags.py"],
     "legality": ["test_legality.py"],
@@ -72,11 +76,11 @@ class Mutant(NamedTuple):
 
 def main(names: list[str]) -> int:
     """Run all mutants of the modules, print each survivor, then the score."""
-    modules = names or sorted(path.stem for path in ENGINE.glob("*.py") if path.stem != "__init__")
+    modules = names or _engine_modules()
     began = time.monotonic()
     killed, survivors = 0, []
     for name in modules:
-        if is_killed(Mutant(name, 0, "", "", (ENGINE / f"{name}.py").read_text(encoding="utf-8"))):
+        if is_killed(Mutant(name, 0, "", "", _path(name).read_text(encoding="utf-8"))):
             print(f"{name}: its tests fail without any change: nothing can be learnt from them")
             return 1
         tried = survived = 0
@@ -102,9 +106,19 @@ def main(names: list[str]) -> int:
     return 0
 
 
+def _engine_modules() -> list[str]:
+    """Dotted names below the engine, packages' own files left out."""
+    paths = (path for path in ENGINE.rglob("*.py") if path.stem != "__init__")
+    return sorted(".".join(path.relative_to(ENGINE).with_suffix("").parts) for path in paths)
+
+
+def _path(name: str) -> Path:
+    return ENGINE.joinpath(*name.split(".")).with_suffix(".py")
+
+
 def mutants(name: str) -> Iterator[Mutant]:
     """Every change of one module that is still Python and not merely its documentation."""
-    original = (ENGINE / f"{name}.py").read_text(encoding="utf-8")
+    original = _path(name).read_text(encoding="utf-8")
     visitor = _Everywhere(mutation_operators, IgnoredCode(set(), set(), set()))
     module = MetadataWrapper(parse_module(original)).visit(visitor)
     seen = {original}
