@@ -326,6 +326,40 @@ def test_moved_infusion_is_judged_by_its_new_date():
     assert state("LN", "GE10", results, anchors=earlier) is State.MET
 
 
+@pytest.mark.parametrize(
+    ("group", "criterion", "changes", "sentence"),
+    [
+        ("LN", "GI1", {"age": "66"}, "Age 66 years; needs at most 65 years"),
+        ("LN", "LI3", {"upcr": "1.2"}, "Proteinuria is missing"),
+        ("pMN", "MI3", {"anti_pla2r": "negative"}, "Anti-PLA2R: negative; needs positive"),
+        (
+            "LN",
+            "GE5",
+            {"ast": "130"},
+            "Aspartate aminotransferase 130 U/L; excludes at least 3 times the upper limit of "
+            "40 U/L",
+        ),
+        (
+            "LN",
+            "GE7",
+            {"white_cells": "2900"},
+            "White blood cell count 2,900 /mm3; excludes below 3,000 /mm3",
+        ),
+        ("LN", "GE8", {"qtcf": "481"}, "GE13 is met"),
+        (
+            "LN",
+            "GE10",
+            {"myocardial_infarction": date(2026, 2, 12)},
+            "Myocardial infarction 12-Feb-2026, within 12 weeks before infusion 1 on 31-Mar-2026",
+        ),
+    ],
+)
+def test_sentence_has_the_value_and_the_bound(group, criterion, changes, sentence):
+    readings = judge(group, person(group, **changes))
+
+    assert next(each for each in readings if each.criterion == criterion).sentence == sentence
+
+
 def test_marks_say_what_is_not_public():
     for field in DATA.fields:
         is_ours = field.valid_days is not None or field.lowest is not None

@@ -73,9 +73,11 @@ def test_number_reads_with_value_and_bound():
 def test_bounds_hold_at_their_number(bound, met_at):
     check = Comparison(UPCR, bound, Decimal(2))
 
-    found = [read(check, upcr=upcr(value)).state for value in ("1.99", "2", "2.01")]
+    found = [read(check, Kind.EXCLUSION, upcr=upcr(value)) for value in ("1.99", "2", "2.01")]
 
-    assert found == [State.MET if met else State.NOT_MET for met in met_at]
+    assert [each.state for each in found] == [State.MET if met else State.NOT_MET for met in met_at]
+    words = bound.name.lower().replace("_", " ")
+    assert found[1].sentence == f"UPCR 2 g/g; excludes {words} 2 g/g"
 
 
 def test_exclusion_that_is_met_does_not_pass():
@@ -202,6 +204,7 @@ def test_reference_date_not_known_makes_it_missing():
 )
 def test_duration_counts_back(count, unit, day, expected):
     assert Duration(count, unit).before(day) == expected
+    assert Duration(count, unit).words == f"{count} {unit if count > 1 else unit.removesuffix('s')}"
 
 
 WASHOUT = Within(EVENT, Duration(14, "days"), INFUSION, HalfLives(5, HALF_LIFE, per_day=24))
