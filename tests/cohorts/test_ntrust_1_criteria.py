@@ -281,7 +281,7 @@ def test_proteinuria_out_of_date_is_measured_again():
 
 
 @pytest.mark.parametrize("key", UPPER_LIMITS)
-@pytest.mark.parametrize("limit", [None, "0", "-1", "4000"])
+@pytest.mark.parametrize("limit", [None, "0", "-1", "4000", "NaN"])
 def test_liver_value_without_a_likely_upper_limit_is_missing(key, limit):
     results = person("LN")
     results[key] = replace(results[key], upper_limit=limit and Decimal(limit))

@@ -94,10 +94,11 @@ class Field:
             return self.may_be_never and value == NEVER
         return value in self.answers
 
-    def takes_upper_limit(self, value: Decimal) -> bool:
+    def takes_upper_limit(self, value: object) -> bool:
         """Whether this can be an upper limit of normal of the field."""
-        is_plausible = _lies_in(value, self.upper_limit_lowest, self.upper_limit_highest)
-        return is_plausible and value > 0
+        if not isinstance(value, Decimal):
+            return False
+        return _lies_in(value, self.upper_limit_lowest, self.upper_limit_highest) and value > 0
 
 
 @dataclass(frozen=True, slots=True)
