@@ -4,10 +4,13 @@ tests/test_architecture.py runs them over the project, and over bad text to show
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ntrust.states import EVENT_KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 APPS = ("ntrust", "cohorts", "dosing", "safety")  # low to high
@@ -267,7 +270,44 @@ def check_engine(module: Module) -> list[str]:
     return faults
 
 
+def check_event_kinds(module: Module) -> list[str]:
+    """A kind of event that an action records is in the table by which documents are checked.
+
+    Looked at: capitals given to a function called `record…`; f-strings by how they begin.
+    """
+    faults = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and _is_record(node.func):
+            for argument in node.args:
+                said = _capitals(argument)
+                known = EVENT_KINDS if isinstance(argument, ast.Constant) else _BEGINNINGS
+                if said and said not in known:
+                    faults.append(
+                        f"{module.name}:{node.lineno} records {said}, "
+                        "which is not in EVENT_KINDS of ntrust/states.py"
+                    )
+    return faults
+
+
+_BEGINNINGS = {kind[: n + 1] for kind in EVENT_KINDS for n in range(len(kind))}
+
+
+def _is_record(function: ast.expr) -> bool:
+    name = getattr(function, "attr", getattr(function, "id", ""))
+    return name.lstrip("_").startswith("record")
+
+
+def _capitals(argument: ast.expr) -> str:
+    """A constant in capitals, or how an f-string begins; empty for anything else."""
+    if isinstance(argument, ast.JoinedStr):
+        argument = argument.values[0]
+    value = argument.value if isinstance(argument, ast.Constant) else None
+    is_kind = isinstance(value, str) and re.fullmatch(r"[A-Z][A-Z0-9_]+", value)
+    return str(value) if is_kind else ""
+
+
 CHECKS = (
+    check_event_kinds,
     check_layers,
     check_imports_on_top,
     check_size,

@@ -21,6 +21,8 @@ Check = Callable[[Module], list[str]]
 WITHOUT_HISTORY: dict[str, str] = {}
 
 BAD = [
+    (architecture.check_event_kinds, "cohorts.actions", "change.record('SUN_ROSE', 'it did')"),
+    (architecture.check_event_kinds, "dosing.actions", "record_course(change, x, f'SUN_{to}')"),
     (architecture.check_layers, "cohorts.policies", "from cohorts.actions import decide"),
     (architecture.check_layers, "cohorts.models", "from cohorts import policies"),
     (architecture.check_layers, "cohorts.models.seats", "from ..queries import ladder"),
@@ -54,6 +56,7 @@ GOOD = [
     ("ntrust.urls", "from safety.views import review"),
     ("cohorts.engine.rules", "import enum\nfrom cohorts.engine.design import Design"),
     ("cohorts.queries", "counts = {}\ncounts.update(other)"),
+    ("safety.actions", "_record(change, f'DLT_{to}', 'x')\nrecord('DLT_CLEARED')"),
     ("cohorts.actions", "row.save(update_fields=['state'])\nRow.objects.create(state=1)"),
 ]
 

@@ -34,6 +34,8 @@ from cohorts.protocol.rules import (
     LadderData,
     NotificationData,
     OptionsData,
+    PoolingData,
+    ReconsentData,
     ReviewData,
     Section,
     WindowData,
@@ -44,8 +46,8 @@ from ntrust.errors import Refused
 class ProtocolDocument(Section):
     """The whole protocol."""
 
-    version: str
-    title: str
+    version: Annotated[str, Field(max_length=20, pattern=r"^\w[\w .-]*$")]
+    title: Annotated[str, Field(max_length=300)]
     protocol_number: str
     registry_number: str
     product: str
@@ -68,6 +70,8 @@ class ProtocolDocument(Section):
     review: ReviewData
     part_2: Part2Data = Part2Data()
     plan: PlanData = PlanData()
+    pooling: PoolingData = PoolingData()
+    reconsent: ReconsentData = ReconsentData()
     notifications: dict[str, NotificationData] = {}
 
     @model_validator(mode="after")
@@ -110,6 +114,8 @@ class ProtocolDocument(Section):
         numbers = range(1, len(self.infusions.days) + 1)
         if not set(self.evaluability.required) <= set(numbers):
             raise ValueError("evaluability requires an infusion that is not planned")
+        if self.pooling.versions and self.version not in self.pooling.versions:
+            raise ValueError("pooling leaves out this version's own participants")
         return self
 
     def design(self) -> Design:

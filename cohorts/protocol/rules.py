@@ -22,12 +22,12 @@ class Section(BaseModel):
 class LevelData(Section):
     """A rung of the ladder."""
 
-    ordinal: int
-    dose: Annotated[Decimal, Field(gt=0)]
+    ordinal: Annotated[int, Field(ge=MINUS_ONE, le=20)]
+    dose: Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=4)]
 
 
 class LadderData(Section):
-    unit: str
+    unit: Annotated[str, Field(min_length=1, max_length=40)]
     levels: Annotated[tuple[LevelData, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -95,3 +95,25 @@ class ReviewData(Section):
     """The committee's quorum, in members present."""
 
     quorum: Annotated[int, Field(ge=1)]
+
+
+class PoolingData(Section):
+    """Whose participants count together in the rules: those enrolled under these versions, and
+    conditioned with these regimens; empty: all. One whose regimen is not yet known counts."""
+
+    versions: tuple[str, ...] = ()
+    regimens: tuple[str, ...] = ()
+
+    def why_not(self, *, version: str, regimen: str) -> str:
+        """Why a participant does not count with the others; empty when they do."""
+        if self.versions and version not in self.versions:
+            return f"enrolled under version {version}, which is not pooled"
+        if self.regimens and regimen and regimen not in self.regimens:
+            return f"conditioned with {regimen}, which is not pooled"
+        return ""
+
+
+class ReconsentData(Section):
+    """Whether participants still on study have to consent again once this version is in force."""
+
+    required: bool = False
