@@ -14,6 +14,7 @@ _SERVICE = owned_by(SERVICE)
 
 class ProtocolState(TextChoices):
     DRAFT = "DRAFT", "draft"
+    APPROVED = "APPROVED", "approved"
     ACTIVE = "ACTIVE", "active"
     SUPERSEDED = "SUPERSEDED", "superseded"
 
@@ -22,8 +23,10 @@ PROTOCOL_VERSION: Final = LifeCycle(
     "the protocol version",
     ProtocolState,
     {
-        (ProtocolState.DRAFT, ProtocolState.ACTIVE): _MANAGER,
-        (ProtocolState.ACTIVE, ProtocolState.SUPERSEDED): _MANAGER,
+        (ProtocolState.DRAFT, ProtocolState.APPROVED): _MANAGER,
+        (ProtocolState.APPROVED, ProtocolState.DRAFT): _MANAGER,
+        (ProtocolState.APPROVED, ProtocolState.ACTIVE): _SERVICE,
+        (ProtocolState.ACTIVE, ProtocolState.SUPERSEDED): _SERVICE,
     },
 )
 
@@ -86,6 +89,8 @@ _SITE = owned_by(Role.INVESTIGATOR)
 
 
 DEPARTURES: Final = (_P.WITHDRAWN, _P.LOST, _P.DIED)
+ENDED: Final = (_P.SCREEN_FAILED, _P.OFF_STUDY, *DEPARTURES)
+"""States of people who are no longer on study."""
 
 
 PARTICIPANT: Final = LifeCycle(

@@ -245,7 +245,11 @@ PGHISTORY_CREATED_AT_FUNCTION = "CLOCK_TIMESTAMP()"
 
 # What every change of a study does first (moments that have passed) and last (the rules), in
 # order of the applications. Wiring: the lower layers never import the higher ones.
-NTRUST_PASS_TIME = ["dosing.actions.pass_time", "safety.actions.pass_time"]
+NTRUST_PASS_TIME = [
+    "cohorts.actions.activate_due_protocol",
+    "dosing.actions.pass_time",
+    "safety.actions.pass_time",
+]
 NTRUST_AFTER_CHANGE = ["safety.actions.count_reports", "cohorts.actions.apply_rules"]
 
 CELERY_BEAT_SCHEDULE = {

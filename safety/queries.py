@@ -8,9 +8,10 @@ from typing import Any
 
 from cohorts.engine.basis import Basis, recommend_basis
 from cohorts.engine.wire import recommendation_as_dict
-from cohorts.models import Outcome, Participant
+from cohorts.models import Outcome, Participant, ProtocolVersion
+from cohorts.policies import day_of
 from cohorts.queries import Viewer
-from cohorts.states import OutcomeLetter
+from cohorts.states import OutcomeLetter, ProtocolState
 from dosing.models import DltWindow
 from dosing.states import WindowState
 from ntrust.models import Study
@@ -91,9 +92,14 @@ def packet_content(
 
 
 def studies_with_due_moments(*, now: datetime) -> list[Study]:
-    """Studies in which a DLT window has ended or a provisional DLT's clock has run out."""
+    """Studies in which a DLT window has ended, a provisional DLT's clock has run out, or the day
+    of an approved protocol version has come."""
+    versions = ProtocolVersion.objects.filter(
+        state=ProtocolState.APPROVED, effective_on__lte=day_of(now)
+    )
     windows = DltWindow.objects.filter(state=WindowState.OPEN, closes_at__lte=now)
     reports = DltReport.objects.filter(state=DltReportState.PROVISIONAL, counts_at__lte=now)
     keys = {*windows.values_list("participant__study_id", flat=True)}
+    keys |= {*versions.values_list("study_id", flat=True)}
     keys |= {*reports.values_list("event__participant__study_id", flat=True)}
     return list(Study.objects.filter(pk__in=keys).order_by("pk"))

@@ -18,9 +18,9 @@ from django.db import connection, transaction
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
-from cohorts.actions import activate_protocol, add_protocol_version, reserve_slot
+from cohorts.actions import add_protocol_version, approve_protocol, reserve_slot
 from cohorts.engine.design import Verdict
-from cohorts.models import Outcome, Participant, Slot
+from cohorts.models import Outcome, Participant, ProtocolVersion, Slot
 from cohorts.policies import recommend_now
 from ntrust.actions import activate_site, add_site, create_study, grant_role, revoke_role
 from ntrust.errors import Refused
@@ -155,9 +155,28 @@ def make_trial(
             )
         )
     version = add_protocol_version(study, document=make_document(**document), by=manager, now=START)
-    activate_protocol(version, by=manager, now=START)
+    approve(version, by=manager, now=START)
     study = Study.objects.get(pk=study.pk)
     return Conduct(study, manager, monitor, PASSWORD, "flu_cy", START, crews)
+
+
+def approve(
+    version: ProtocolVersion, *, by: User, now: datetime, **entered: Any
+) -> ProtocolVersion:
+    """The manager's signature on a draft as it is now; in force at once when no day is given."""
+    signed = {"seen_hash": version.document_hash, "reason": "as planned", "password": PASSWORD}
+    return approve_protocol(version, by=by, now=now, **{**signed, **entered})
+
+
+def amend(trial: Conduct, *, version: str = "B", **document: Any) -> ProtocolVersion:
+    """A new version with this document (see `make_document`), in force at once."""
+    draft = add_protocol_version(
+        trial.study,
+        document=make_document(version=version, **document),
+        by=trial.manager,
+        now=trial.tick(),
+    )
+    return approve(draft, by=trial.manager, now=trial.tick())
 
 
 def open_level(trial: Conduct, level: int = 1, **concluded: Any) -> Conduct:

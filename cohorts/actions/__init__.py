@@ -19,7 +19,13 @@ from cohorts.actions.holds import lift_hold, place_hold
 from cohorts.actions.moves import move_participant
 from cohorts.actions.outcomes import confirm_not_evaluable, update_outcome
 from cohorts.actions.participants import leave_study
-from cohorts.actions.protocols import activate_protocol, add_protocol_version
+from cohorts.actions.protocols import (
+    activate_due_protocol,
+    add_protocol_version,
+    approve_protocol,
+    replace_draft,
+    withdraw_approval,
+)
 from cohorts.actions.rules import apply_rules
 from cohorts.actions.screening import confirm_eligibility, screen_participant
 from cohorts.actions.slots import confirm_slot, release_slot, reserve_slot
@@ -27,11 +33,12 @@ from cohorts.actions.slots import confirm_slot, release_slot, reserve_slot
 __all__ = [
     "Conclusion",
     "acknowledge_decision",
-    "activate_protocol",
+    "activate_due_protocol",
     "add_protocol_version",
     "apply_rules",
     "classify_deviation",
     "close_deviation",
+    "approve_protocol",
     "confirm_eligibility",
     "confirm_not_evaluable",
     "confirm_slot",
@@ -44,9 +51,11 @@ __all__ = [
     "release_slot",
     "reopen_deviation",
     "report_deviation",
+    "replace_draft",
     "reserve_slot",
     "screen_participant",
     "sign_decision",
     "update_outcome",
     "verify_decision",
+    "withdraw_approval",
 ]

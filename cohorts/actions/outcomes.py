@@ -26,6 +26,7 @@ from ntrust.states import Role
 
 FACTS = frozenset(
     {
+        "regimen",
         "lymphodepletion_given",
         "infusions",
         "first_infused_at",

@@ -11,8 +11,8 @@ from cohorts.engine.design import TOXIC_AT
 from cohorts.engine.design import Recommendation as Advice
 from cohorts.engine.rules import find_toxic, is_closed
 from cohorts.engine.wire import answer_as_dict
-from cohorts.models import Cohort, Decision, Outcome, ProtocolVersion, Recommendation
-from cohorts.policies import active_protocol, current_basis, holds_on
+from cohorts.models import Cohort, Decision, ProtocolVersion, Recommendation
+from cohorts.policies import active_protocol, current_basis, holds_on, pooled_outcomes
 from cohorts.states import DECISION, CohortState, DecisionState, DltStatus
 from ntrust.change import Change
 from ntrust.signing import content_hash
@@ -35,7 +35,7 @@ def apply_rules(change: Change) -> None:
     basis = current_basis(change.study, version)
     _mark_changed_decisions(change, basis)
     _hold_toxic_level(change, basis)
-    _hold_possible_second_dlt(change, basis)
+    _hold_possible_second_dlt(change, version, basis)
     settle_cohorts(change, read_tallies(basis))
     _store_recommendation(change, version, basis)
 
@@ -163,11 +163,10 @@ def _hold_toxic_level(change: Change, basis: Basis) -> None:
         )
 
 
-def _hold_possible_second_dlt(change: Change, basis: Basis) -> None:
+def _hold_possible_second_dlt(change: Change, version: ProtocolVersion, basis: Basis) -> None:
     """Dosing stops where counting the provisional DLTs would make two."""
-    provisional = Outcome.objects.filter(
-        study=change.study, is_counted=True, dlt=DltStatus.PROVISIONAL
-    ).values_list("level__ordinal", flat=True)
+    rows = pooled_outcomes(change.study, version).filter(dlt=DltStatus.PROVISIONAL)
+    provisional = rows.values_list("level__ordinal", flat=True)
     tallies = read_tallies(basis)
     for level in sorted(set(provisional)):
         possible = tallies[level].x + list(provisional).count(level)

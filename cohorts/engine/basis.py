@@ -2,8 +2,9 @@
 
     {"design": {...}, "current": 2, "outcomes": [{"subject": "P-001", "level": 1, "letter": "N"}]}
 
-One row a counted participant. The same basis always gives the same recommendation, on any machine
-with nothing but Python and this folder.
+One row a counted participant. Those whom the protocol does not pool with the others stand under
+"excluded", each with "why"; the rules do not read them. The same basis always gives the same
+recommendation, on any machine with nothing but Python and this folder.
 """
 
 from __future__ import annotations
@@ -20,13 +21,22 @@ Basis = Mapping[str, Any]
 OutcomeRow = Mapping[str, Any]
 
 
-def make_basis(design: Design, *, current: int, outcomes: Sequence[OutcomeRow]) -> dict[str, Any]:
+def make_basis(
+    design: Design,
+    *,
+    current: int,
+    outcomes: Sequence[OutcomeRow],
+    excluded: Sequence[OutcomeRow] = (),
+) -> dict[str, Any]:
     """Plain data for `recommend_basis`; outcomes in the order given."""
-    return {
+    basis: dict[str, Any] = {
         "design": design_as_dict(design),
         "current": current,
         "outcomes": [dict(row) for row in outcomes],
     }
+    if excluded:
+        basis["excluded"] = [dict(row) for row in excluded]
+    return basis
 
 
 def read_design(data: Mapping[str, Any]) -> Design:

@@ -160,6 +160,7 @@ class Outcome(models.Model):
         max_length=1, choices=OutcomeLetter.choices, default=OutcomeLetter.PENDING
     )
     because = models.TextField(blank=True)
+    regimen = models.CharField(max_length=40, blank=True)
     lymphodepletion_given = models.BooleanField(default=False)
     infusions = models.JSONField(default=list)
     first_infused_at = models.DateTimeField(null=True)

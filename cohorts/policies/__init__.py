@@ -8,14 +8,17 @@ mail's text.
 from cohorts.policies.decisions import check_decision, check_override
 from cohorts.policies.facts import (
     active_protocol,
+    as_if_in_force,
     current_basis,
     current_level,
     document_of,
     holds_on,
+    pooled_outcomes,
     recommend_now,
     require_protocol,
     seats_to_offer,
 )
+from cohorts.policies.protocols import check_approval, check_current, check_fits, day_of
 from cohorts.policies.seats import (
     PLACING,
     check_confirmation,
@@ -31,12 +34,17 @@ from cohorts.policies.seats import (
 __all__ = [
     "PLACING",
     "active_protocol",
+    "as_if_in_force",
+    "check_approval",
     "check_confirmation",
+    "check_current",
     "check_decision",
+    "check_fits",
     "check_override",
     "check_seat",
     "current_basis",
     "current_level",
+    "day_of",
     "document_of",
     "free_seats",
     "gates_for_confirmation",
@@ -45,6 +53,7 @@ __all__ = [
     "holds_on",
     "new_dlts",
     "open_cohort",
+    "pooled_outcomes",
     "recommend_now",
     "require_protocol",
     "seats_to_offer",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Q
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db.models import Count, Q, QuerySet
 
 from cohorts.engine.basis import Basis, make_basis, read_design, read_tallies, recommend_basis
 from cohorts.engine.design import NOBODY, Recommendation
@@ -20,9 +24,26 @@ from cohorts.states import (
 from ntrust.errors import Refused
 from ntrust.models import Site, Study
 
+_DOCUMENTS: dict[str, ProtocolDocument] = {}
+_supposed: ContextVar[ProtocolVersion | None] = ContextVar("supposed", default=None)
+
+
+@contextmanager
+def as_if_in_force(version: ProtocolVersion) -> Iterator[None]:
+    """Inside, policies and queries answer as if this version were in force. For previews only:
+    nothing is written inside."""
+    token = _supposed.set(version)
+    try:
+        yield
+    finally:
+        _supposed.reset(token)
+
 
 def active_protocol(study: Study) -> ProtocolVersion | None:
     """The protocol version in force."""
+    supposed = _supposed.get()
+    if supposed is not None and supposed.study_id == study.pk:
+        return supposed
     return ProtocolVersion.objects.filter(study=study, state=ProtocolState.ACTIVE).first()
 
 
@@ -35,8 +56,15 @@ def require_protocol(study: Study) -> ProtocolVersion:
 
 
 def document_of(version: ProtocolVersion) -> ProtocolDocument:
-    """A stored version's document, which was validated when it was stored."""
-    return ProtocolDocument.model_validate(version.document)
+    """A stored version's document, which was validated when it was stored.
+
+    Read once a process: a document with the same hash is the same.
+    """
+    document = _DOCUMENTS.get(version.document_hash)
+    if document is None:
+        document = ProtocolDocument.model_validate(version.document)
+        _DOCUMENTS[version.document_hash] = document
+    return document
 
 
 def current_level(study: Study) -> int:
@@ -51,20 +79,44 @@ def current_level(study: Study) -> int:
 
 
 def current_basis(study: Study, version: ProtocolVersion) -> Basis:
-    """What the rules are given now: design, current level, one row a counted participant."""
+    """What the rules are given now: design, current level, one row a counted participant.
+
+    Participants whom the version does not pool stand apart, with the reason.
+    """
+    document = document_of(version)
     rows = (
         Outcome.objects.filter(study=study, is_counted=True)
         .order_by("participant_id")
-        .values_list("participant__subject_number", "level__ordinal", "letter")
+        .values_list(
+            "participant__subject_number",
+            "level__ordinal",
+            "letter",
+            "participant__protocol_version__version",
+            "regimen",
+        )
     )
+    counted, excluded = [], []
+    for subject, level, letter, pinned, regimen in rows:
+        row = {"subject": subject, "level": level, "letter": letter}
+        why = document.pooling.why_not(version=pinned, regimen=regimen)
+        if why:
+            excluded.append({**row, "why": why})
+        else:
+            counted.append(row)
     return make_basis(
-        document_of(version).design(),
-        current=current_level(study),
-        outcomes=[
-            {"subject": subject, "level": level, "letter": letter}
-            for subject, level, letter in rows
-        ],
+        document.design(), current=current_level(study), outcomes=counted, excluded=excluded
     )
+
+
+def pooled_outcomes(study: Study, version: ProtocolVersion) -> QuerySet[Outcome]:
+    """Outcomes of those who count together in the rules under a version."""
+    pooling = document_of(version).pooling
+    rows = Outcome.objects.filter(study=study, is_counted=True)
+    if pooling.versions:
+        rows = rows.filter(participant__protocol_version__version__in=pooling.versions)
+    if pooling.regimens:
+        rows = rows.filter(regimen__in=["", *pooling.regimens])
+    return rows
 
 
 def recommend_now(study: Study) -> Recommendation | None:

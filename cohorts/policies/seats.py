@@ -10,8 +10,14 @@ from cohorts.engine.advice import name_answer
 from cohorts.engine.basis import Basis, read_tallies, recommend_basis
 from cohorts.engine.design import Recommendation, Verdict
 from cohorts.engine.rules import find_toxic, is_closed
-from cohorts.models import Cohort, Decision, DoseLevel, Outcome, Participant, Slot
-from cohorts.policies.facts import active_protocol, current_basis, holds_on, require_protocol
+from cohorts.models import Cohort, Decision, DoseLevel, Participant, ProtocolVersion, Slot
+from cohorts.policies.facts import (
+    active_protocol,
+    current_basis,
+    holds_on,
+    pooled_outcomes,
+    require_protocol,
+)
 from cohorts.states import (
     TAKEN_SLOTS,
     CohortState,
@@ -58,6 +64,7 @@ def _gates_for_cohort(
     version = require_protocol(study)
     basis = current_basis(study, version)
     advice = recommend_basis(basis)
+    next_answer = _next_answer(study, version, advice)
     site = participant.site if participant else None
     return [
         Gate("protocol_active", True, f"Protocol version {version.version} is active."),
@@ -65,17 +72,15 @@ def _gates_for_cohort(
         *hold_gates(study, level=level.ordinal, site=site),
         _level_not_closed(basis, level),
         _decision_in_force(level, cohort, advice),
-        _rules_send_here(advice, basis, level, cohort, clears_at=_next_answer(study, advice)),
+        _rules_send_here(advice, basis, level, cohort, clears_at=next_answer),
     ]
 
 
-def _next_answer(study: Study, advice: Recommendation) -> datetime | None:
+def _next_answer(study: Study, version: ProtocolVersion, advice: Recommendation) -> datetime | None:
     """When the next window ends at the level that is waited for, as far as known."""
     if advice.verdict is not Verdict.WAIT or advice.level is None:
         return None
-    pending = Outcome.objects.filter(
-        study=study,
-        is_counted=True,
+    pending = pooled_outcomes(study, version).filter(
         level__ordinal=advice.level,
         letter=OutcomeLetter.PENDING,
         is_window_over=False,

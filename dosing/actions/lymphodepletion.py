@@ -56,7 +56,8 @@ def begin_lymphodepletion(
             )
         DltWindow.objects.create(participant=participant)
         move_participant(change, participant, to=ParticipantState.CONDITIONING)
-        update_outcome(change, participant, infusions=infusion_facts(course.infusions.all()))
+        planned = infusion_facts(course.infusions.all())
+        update_outcome(change, participant, regimen=regimen, infusions=planned)
         record_course(change, course, "LD_BEGUN", f"lymphodepletion begun ({name}).")
     return course
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 import yaml
 
 from cohorts.actions import (
-    activate_protocol,
     add_protocol_version,
+    approve_protocol,
     confirm_not_evaluable,
     leave_study,
 )
 from cohorts.engine.design import Verdict
-from cohorts.protocol import read_document
+from cohorts.protocol import read_file
 from cohorts.states import ParticipantState
 from dosing.actions import begin_lymphodepletion
 from ntrust.actions import activate_site, add_site, create_study, grant_role
@@ -27,6 +27,7 @@ from safety.management.replay import free_key
 KEY: Final = "ntrust-1"
 PASSWORD: Final = "ntrust-training"
 PROTOCOLS = Path(__file__).parents[2] / "cohorts" / "protocols"
+VERSIONS: Final = ("ntrust-1-a.yaml", "ntrust-1.yaml", "ntrust-1-c.yaml")
 DEMO_SITES: Final = ("AR1", "FL1", "NY1")
 LN, PMN = "lupus nephritis", "primary membranous nephropathy"
 SCHEDULE = (0, 7, 14)
@@ -58,8 +59,7 @@ def load_ntrust_1(*, now: datetime) -> Study:
 
 
 def _set_up(now: datetime) -> Conduct:
-    name = "ntrust-1.yaml"
-    document = read_document((PROTOCOLS / name).read_text(encoding="utf-8"), name=name)
+    document = read_file(PROTOCOLS / VERSIONS[0])
     study = create_study(
         free_key(KEY),
         title=document.title,
@@ -87,11 +87,25 @@ def _set_up(now: datetime) -> Conduct:
                 enlist(f"pharmacist-{code}", role=Role.PHARMACIST, site=site, **common),
             )
         )
-    version = add_protocol_version(
-        study, document=document.model_dump(mode="json"), by=manager, now=now
-    )
-    activate_protocol(version, by=manager, now=now)
+    _amend(study, manager, now=now)
     return Conduct(study, manager, monitor, PASSWORD, "flu_cy", now, crews)
+
+
+def _amend(study: Study, manager: User, *, now: datetime) -> None:
+    """Version A comes into force and is amended to B; C waits as a draft."""
+    reasons = ("the first version", "pMN and fludarabine added, 48 participants")
+    for number, name in enumerate(VERSIONS):
+        document = read_file(PROTOCOLS / name).model_dump(mode="json", by_alias=True)
+        version = add_protocol_version(study, document=document, by=manager, now=now)
+        if number < len(reasons):
+            approve_protocol(
+                version,
+                seen_hash=version.document_hash,
+                reason=reasons[number],
+                password=PASSWORD,
+                by=manager,
+                now=now,
+            )
 
 
 def _first_level(conduct: Conduct) -> None:

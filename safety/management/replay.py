@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cohorts.actions import activate_protocol, add_protocol_version
+from cohorts.actions import add_protocol_version, approve_protocol
 from cohorts.engine.advice import name_answer
 from cohorts.engine.design import Answer, StopOutcome, Verdict
 from cohorts.engine.notation import DLT, format_history, parse
@@ -122,7 +122,14 @@ class Replay:
             pharmacist=enlist("replay-pharmacist", role=Role.PHARMACIST, site=site, **common),
         )
         version = add_protocol_version(study, document=protocol_of(self.trial), by=manager, now=now)
-        activate_protocol(version, by=manager, now=now)
+        approve_protocol(
+            version,
+            seen_hash=version.document_hash,
+            reason="as published",
+            password=password,
+            by=manager,
+            now=now,
+        )
         return Conduct(study, manager, monitor, password, "as_published", now, [crew])
 
     def _run_cohort(self, cohort: Written) -> Iterator[Step]:

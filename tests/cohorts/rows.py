@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from django.test import override_settings
 
-from cohorts.actions import activate_protocol, add_protocol_version, apply_rules
+from cohorts.actions import add_protocol_version, apply_rules
 from cohorts.models import (
     Cohort,
     Decision,
@@ -34,6 +34,7 @@ from ntrust.actions import activate_site, add_site, create_study, grant_role
 from ntrust.change import Change, study_change
 from ntrust.models import Signature, Site, Study, User
 from ntrust.states import Role
+from tests.factories import approve
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -89,7 +90,7 @@ def start_trial(key: str = "ntrust-1", *, source: str = "") -> Trial:
         site = add_site(study, code=code, name=f"Site {code}", by=users["manager"], now=START)
         sites[code] = activate_site(site, by=users["manager"], now=START)
     version = add_protocol_version(study, document=document, by=users["manager"], now=START)
-    version = activate_protocol(version, by=users["manager"], now=START)
+    version = approve(version, by=users["manager"], now=START)
     return Trial(study=Study.objects.get(pk=study.pk), version=version, sites=sites, users=users)
 
 

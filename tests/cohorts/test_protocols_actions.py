@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from cohorts.actions import activate_protocol, add_protocol_version
+from cohorts.actions import add_protocol_version
 from cohorts.models import DoseLevel, ProtocolVersion
 from ntrust.models import Study
 from safety.management.conduct import Conduct
 from tests.factories import (
     answer_of,
+    approve,
     make_document,
     make_trial,
     open_level,
@@ -40,7 +41,7 @@ def add(trial: Conduct, **document: Any) -> ProtocolVersion:
 
 
 def activate(trial: Conduct, version: ProtocolVersion) -> ProtocolVersion:
-    return activate_protocol(version, by=trial.manager, now=trial.tick())
+    return approve(version, by=trial.manager, now=trial.tick())
 
 
 def test_first_version_starts_the_escalation(trial: Conduct) -> None:

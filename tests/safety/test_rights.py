@@ -15,8 +15,7 @@ import safety.actions
 from ntrust.errors import Refused
 from safety.management.conduct import Conduct
 from tests.factories import cast, fingerprint, shared_trial
-from tests.safety.rights import RIGHTS, Scene, build_for_all
-from tests.safety.rights.dosing import hold_infusion
+from tests.safety.rights import FIRST, RIGHTS, Scene, build_for_all
 
 pytestmark = pytest.mark.django_db
 C, D, N, S = cohorts.actions, dosing.actions, ntrust.actions, safety.actions
@@ -62,8 +61,8 @@ def test_action_is_for_its_owners_only(trial: Conduct, action: str) -> None:
 
     for name, user in people.items():
         point = transaction.savepoint()
-        if action == "dosing.resume_infusion":
-            hold_infusion(trial)
+        if action in FIRST:
+            FIRST[action](trial)
         before = fingerprint()
         try:
             attempt(Scene(trial, user))

@@ -1,9 +1,11 @@
 """Who may do what, in every action: one file a subject.
 
 A file has `RIGHTS`: action to the people who may, and how one of them would try; and `PREPARE`
-when its tries need more in the trial than `scene.build` puts there. Files are found by themselves.
+when its tries need more in the trial than `scene.build` puts there; and `FIRST`, what has to be
+done just before the try of an action. Files are found by themselves.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -14,6 +16,9 @@ _FILES = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__
 RIGHTS: Rights = {
     action: right for file in _FILES for action, right in getattr(file, "RIGHTS", {}).items()
 }
+FIRST: dict[str, Callable[[Conduct], None]] = {
+    action: do for file in _FILES for action, do in getattr(file, "FIRST", {}).items()
+}
 
 
 def build_for_all() -> Conduct:
@@ -21,4 +26,4 @@ def build_for_all() -> Conduct:
     return build([file.PREPARE for file in _FILES if hasattr(file, "PREPARE")])
 
 
-__all__ = ["RIGHTS", "Scene", "build_for_all"]
+__all__ = ["FIRST", "RIGHTS", "Scene", "build_for_all"]

@@ -11,10 +11,6 @@ RIGHTS: Rights = {
             s.trial.study, document=make_document(version="C"), **s.who
         ),
     ),
-    "cohorts.activate_protocol": (
-        MANAGER,
-        lambda s: C.activate_protocol(s.trial.study.protocol_versions.get(version="B"), **s.who),
-    ),
     "cohorts.screen_participant": (
         INVESTIGATOR,
         lambda s: C.screen_participant(

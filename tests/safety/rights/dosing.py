@@ -12,6 +12,8 @@ def hold_infusion(trial: Conduct) -> None:
     D.hold_infusion(Scene(trial, by).infusion, reason="fever", by=by, now=trial.tick())
 
 
+FIRST = {"dosing.resume_infusion": hold_infusion}
+
 RIGHTS: Rights = {
     "dosing.begin_lymphodepletion": (
         INVESTIGATOR,
