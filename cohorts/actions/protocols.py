@@ -110,13 +110,10 @@ def approve_protocol(  # noqa: PLR0913 - what is signed
         version.state, version.effective_on = ProtocolState.APPROVED, effective_on
         version.approved_at, version.approved_by = change.now, by
         version.approval_reason = reason.strip()
+        meaning = f"approves protocol version {version.version} from {effective_on.isoformat()}"
+        hash_of = content_hash(approval_content(version))
         version.approval = sign(
-            change,
-            signer=by,
-            role=role,
-            password=password,
-            meaning=f"approves protocol version {version.version} from {effective_on.isoformat()}",
-            hash_of=content_hash(approval_content(version)),
+            change, signer=by, role=role, password=password, meaning=meaning, hash_of=hash_of
         )
         version.save(update_fields=["state", *_APPROVAL])
         change.record(
