@@ -11,6 +11,7 @@ from cohorts.engine.eligibility import (
     NOT_APPLICABLE,
     AllOf,
     AnyOf,
+    CriterionMet,
     EntryError,
     Field,
     FieldKind,
@@ -33,6 +34,7 @@ from tests.engine.eligibility_fields import (
     TEST,
     TODAY,
     UPCR,
+    criterion,
     on,
     read,
     upcr,
@@ -85,6 +87,29 @@ def test_any_with_a_part_that_keeps_never_expires():
 
     assert read(check, upcr=upcr(2), dialysis=Result("yes")).expires_on is None
     assert read(check, upcr=upcr(2), dialysis=Result("no")).expires_on == TODAY + timedelta(29)
+
+
+def test_criterion_that_reads_another_expires_with_it():
+    inner = criterion(ENOUGH, criterion_id="C2")
+
+    reading = read(CriterionMet(inner), upcr=upcr(2))
+    expired = read(CriterionMet(inner), upcr=upcr(2, 29))
+
+    assert (reading.state, reading.expires_on) == (State.MET, TODAY + timedelta(days=29))
+    assert (expired.missing, expired.expired) == (("upcr",), ("upcr",))
+
+
+def test_parts_name_each_thing_missing_once():
+    inner = criterion(RECENT, criterion_id="C2")
+    check = AllOf((RECENT, CriterionMet(inner), ENOUGH, ENOUGH))
+
+    reading = read(check, anchors={}, event=on(date(2026, 1, 12)), upcr=upcr(2, 29))
+
+    assert reading.missing_anchors == ("first_infusion",)
+    assert (reading.missing, reading.expired) == (("upcr",), ("upcr",))
+    assert reading.sentence == (
+        "The date of infusion 1 is not known. C2 is missing. UPCR is out of date since 01-Mar-2026"
+    )
 
 
 EITHER = (True, False)
