@@ -86,6 +86,7 @@ def add_site(  # noqa: PLR0913 - the registry's fields
     by: User,
     place: str = "",
     timezone: str = "UTC",
+    registry_status: str = "",
     now: datetime | None = None,
 ) -> Site:
     """Add a planned site. Refuses a code that is taken."""
@@ -94,19 +95,62 @@ def add_site(  # noqa: PLR0913 - the registry's fields
         if Site.objects.filter(study=study, code=code).exists():
             raise Refused("site_exists", f"There is a site {code} already.")
         site = Site.objects.create(
-            study=change.study, code=code, name=name, place=place, timezone=timezone
+            study=change.study,
+            code=code,
+            name=name,
+            place=place,
+            timezone=timezone,
+            registry_status=registry_status,
         )
         change.record("SITE_ADDED", f"Site {code} added: {name}.", site=site)
     return site
 
 
 def activate_site(site: Site, *, by: User, now: datetime | None = None) -> Site:
-    """Let a site enrol."""
+    """Let a planned site enrol. Refuses one that is suspended: that is resumed, with a reason."""
     check_role(by, site.study, [Role.STUDY_MANAGER])
     with study_change(site.study, by=by, reason="site activated", now=now) as change:
         site = Site.objects.get(pk=site.pk)
         SITE.check(site.state, SiteState.ACTIVE)
+        if site.state == SiteState.SUSPENDED:
+            raise Refused("site_suspended", f"Site {site.code} is suspended: resume it.")
         site.state = SiteState.ACTIVE
         site.save(update_fields=["state"])
         change.record("SITE_ACTIVATED", f"Site {site.code} may enrol.", site=site)
     return site
+
+
+def suspend_site(site: Site, *, reason: str, by: User, now: datetime | None = None) -> Site:
+    """Stop a site's screening, seats and lymphodepletion starts. Refuses a blank reason.
+
+    Treatment that has begun goes on: a hold on the site stops that too.
+    """
+    return _move_site(site, to=SiteState.SUSPENDED, reason=reason, by=by, now=now)
+
+
+def resume_site(site: Site, *, reason: str, by: User, now: datetime | None = None) -> Site:
+    """Let a suspended site enrol again. Refuses a blank reason."""
+    return _move_site(site, to=SiteState.ACTIVE, reason=reason, by=by, now=now)
+
+
+def _move_site(site: Site, *, to: SiteState, reason: str, by: User, now: datetime | None) -> Site:
+    check_role(by, site.study, [Role.STUDY_MANAGER])
+    if not reason.strip():
+        raise Refused("reason_needed", "Say why.")
+    with study_change(site.study, by=by, reason=reason, now=now) as change:
+        site = Site.objects.get(pk=site.pk)
+        SITE.check(site.state, to)
+        if site.state == SiteState.PLANNED:
+            raise Refused("site_planned", f"Site {site.code} was never active.")
+        site.state = to
+        site.suspended_because = reason.strip() if to == SiteState.SUSPENDED else ""
+        site.save(update_fields=["state", "suspended_because"])
+        kind, word = _SAID[to]
+        change.record(kind, f"Site {site.code} {word}: {reason}", site=site, detail=reason)
+    return site
+
+
+_SAID = {
+    SiteState.SUSPENDED: ("SITE_SUSPENDED", "suspended"),
+    SiteState.ACTIVE: ("SITE_RESUMED", "may enrol again"),
+}

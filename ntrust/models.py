@@ -71,12 +71,21 @@ class Site(models.Model):
     code = models.CharField(max_length=12)
     name = models.CharField(max_length=200)
     place = models.CharField(max_length=200, blank=True)
+    registry_status = models.CharField(max_length=60, blank=True)
     timezone = models.CharField(max_length=60, default="UTC")
     state = models.CharField(max_length=20, choices=SiteState.choices, default=SiteState.PLANNED)
+    suspended_because = models.TextField(blank=True)
 
     class Meta:
         ordering = ["code"]
-        constraints = [UniqueConstraint(fields=["study", "code"], name="one_code_a_site")]
+        constraints = [
+            UniqueConstraint(fields=["study", "code"], name="one_code_a_site"),
+            CheckConstraint(
+                condition=Q(state=SiteState.SUSPENDED) & ~Q(suspended_because="")
+                | ~Q(state=SiteState.SUSPENDED) & Q(suspended_because=""),
+                name="suspended_site_has_a_reason",
+            ),
+        ]
         triggers = [SITE.guard()]
 
     def __str__(self) -> str:

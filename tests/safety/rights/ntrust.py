@@ -1,7 +1,15 @@
 """Sites and roles."""
 
 from ntrust.models import Membership, Site
+from safety.management.conduct import Conduct
 from tests.safety.rights.scene import ADMINISTRATOR, MANAGER, N, Rights
+
+
+def suspend(trial: Conduct) -> None:
+    N.suspend_site(trial.crews[0].site, reason="an audit", by=trial.manager, now=trial.tick())
+
+
+FIRST = {"ntrust.resume_site": suspend}
 
 RIGHTS: Rights = {
     "ntrust.add_site": (
@@ -11,6 +19,14 @@ RIGHTS: Rights = {
     "ntrust.activate_site": (
         MANAGER,
         lambda s: N.activate_site(Site.objects.get(code="S9"), **s.who),
+    ),
+    "ntrust.suspend_site": (
+        MANAGER,
+        lambda s: N.suspend_site(s.site, reason="an audit", **s.who),
+    ),
+    "ntrust.resume_site": (
+        MANAGER,
+        lambda s: N.resume_site(s.site, reason="the audit is over", **s.who),
     ),
     "ntrust.grant_role": (
         ADMINISTRATOR,
