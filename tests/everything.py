@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cohorts.actions import note_deviation, place_hold
+from cohorts.actions import add_consent_form, note_deviation, place_hold
 from ntrust.change import study_change
 from safety.management.conduct import Conduct
 from tests.factories import make_trial, open_level, report_dlt_of, run_cohort
@@ -10,7 +10,16 @@ from tests.factories import make_trial, open_level, report_dlt_of, run_cohort
 
 def build_everything() -> Conduct:
     """A new table gets its row here."""
-    trial = open_level(make_trial())
+    trial = make_trial()
+    add_consent_form(
+        trial.study,
+        label="1.0",
+        effective_on=trial.now.date(),
+        version=trial.study.protocol_versions.get(),
+        by=trial.manager,
+        now=trial.tick(),
+    )
+    open_level(trial)
     people = run_cohort(trial, 1, "TNU")
     trial.adjudicate(people[0].adverse_events.get().dlt_reports.get())
     report_dlt_of(trial, people[0])

@@ -1,6 +1,12 @@
 """The only writers of the escalation's tables. One action a request; all keyword-only but the
 first argument; `by` is who acts, `now` the moment (read under the lock when not given)."""
 
+from cohorts.actions.consents import (
+    add_consent_form,
+    re_pin,
+    record_consent,
+    record_first_consent,
+)
 from cohorts.actions.decisions import (
     Conclusion,
     acknowledge_decision,
@@ -34,6 +40,7 @@ __all__ = [
     "Conclusion",
     "acknowledge_decision",
     "activate_due_protocol",
+    "add_consent_form",
     "add_protocol_version",
     "apply_rules",
     "classify_deviation",
@@ -48,6 +55,9 @@ __all__ = [
     "note_deviation",
     "place_hold",
     "propose_decision",
+    "re_pin",
+    "record_consent",
+    "record_first_consent",
     "release_slot",
     "reopen_deviation",
     "report_deviation",

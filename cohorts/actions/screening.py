@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cohorts.actions.consents import record_first_consent
 from cohorts.actions.moves import move_participant
 from cohorts.models import Participant
 from cohorts.policies import document_of, require_protocol
@@ -49,6 +50,7 @@ def screen_participant(  # noqa: PLR0913 - what is known at consent
             disease=disease,
             consented_at=consented_at,
         )
+        record_first_consent(change, participant, by=by)
         change.record(
             "CONSENTED", f"{screening_number} consented.", subject=screening_number, site=site
         )

@@ -1,5 +1,6 @@
 """Tables of the escalation: protocol versions, levels, cohorts, seats, outcomes, decisions."""
 
+from cohorts.models.consents import Consent, ConsentForm
 from cohorts.models.decisions import (
     SEATS_IN_A_COHORT,
     Circulation,
@@ -15,6 +16,8 @@ __all__ = [
     "SEATS_IN_A_COHORT",
     "Circulation",
     "Cohort",
+    "Consent",
+    "ConsentForm",
     "Decision",
     "Deviation",
     "DoseLevel",

@@ -5,6 +5,14 @@ refuses naming those that are not clear. The same list is the tooltip, the API's
 mail's text.
 """
 
+from cohorts.policies.consents import (
+    check_re_pin,
+    consent_gate,
+    form_in_use,
+    is_from,
+    owes_consent,
+    version_to_consent_to,
+)
 from cohorts.policies.decisions import check_decision, check_override
 from cohorts.policies.facts import (
     active_protocol,
@@ -29,6 +37,7 @@ from cohorts.policies.seats import (
     hold_gates,
     new_dlts,
     open_cohort,
+    site_gate,
 )
 
 __all__ = [
@@ -41,15 +50,22 @@ __all__ = [
     "check_decision",
     "check_fits",
     "check_override",
+    "check_re_pin",
     "check_seat",
+    "consent_gate",
     "current_basis",
     "current_level",
     "day_of",
     "document_of",
+    "form_in_use",
     "free_seats",
     "gates_for_confirmation",
     "gates_for_seat",
     "hold_gates",
+    "is_from",
+    "owes_consent",
+    "site_gate",
+    "version_to_consent_to",
     "holds_on",
     "new_dlts",
     "open_cohort",

@@ -11,6 +11,7 @@ from cohorts.engine.basis import Basis, read_tallies, recommend_basis
 from cohorts.engine.design import Recommendation, Verdict
 from cohorts.engine.rules import find_toxic, is_closed
 from cohorts.models import Cohort, Decision, DoseLevel, Participant, ProtocolVersion, Slot
+from cohorts.policies.consents import consent_gate
 from cohorts.policies.facts import (
     active_protocol,
     current_basis,
@@ -29,6 +30,7 @@ from ntrust.errors import Gate, Refused, refuse_unless_clear
 from ntrust.models import Site, Study
 from ntrust.states import SiteState, StudyState
 
+_MANAGER = "study manager"
 PLACING = (Verdict.ENROL, Verdict.EXPAND_COHORT, Verdict.ESCALATE, Verdict.DE_ESCALATE)
 """Verdicts that send the next participant somewhere."""
 
@@ -209,18 +211,21 @@ def new_dlts(decision: Decision, basis: Basis) -> list[str]:
     return [row["subject"] for row in rows if row["letter"] == "T" and row["subject"] not in known]
 
 
+def site_gate(site: Site) -> Gate:
+    """A site that is not active seats nobody and begins no lymphodepletion; treatment that has
+    begun there goes on, for stopping half way is the greater risk."""
+    label = SiteState(site.state).label
+    why = f": {site.suspended_because}" if site.suspended_because else "."
+    is_active = site.state == SiteState.ACTIVE
+    return Gate("site_active", is_active, f"Site {site.code} is {label}{why}", None, _MANAGER)
+
+
 def _participant_gates(participant: Participant | None) -> list[Gate]:
     if participant is None:
         return []
-    site = participant.site
     return [
-        Gate(
-            "site_active",
-            site.state == SiteState.ACTIVE,
-            f"Site {site.code} is {SiteState(site.state).label}.",
-            None,
-            "study manager",
-        ),
+        site_gate(participant.site),
+        consent_gate(participant),
         Gate(
             "eligible",
             participant.state in (ParticipantState.ELIGIBLE, ParticipantState.SLOTTED),

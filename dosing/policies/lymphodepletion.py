@@ -8,7 +8,13 @@ from cohorts.engine.basis import read_design, read_tallies
 from cohorts.engine.design import SecondDlt
 from cohorts.engine.rules import find_toxic, is_closed
 from cohorts.models import DoseLevel, Participant, Slot
-from cohorts.policies import current_basis, hold_gates, require_protocol
+from cohorts.policies import (
+    consent_gate,
+    current_basis,
+    hold_gates,
+    require_protocol,
+    site_gate,
+)
 from cohorts.states import DecisionState, ParticipantState, SlotState
 from ntrust.errors import Gate, refuse_unless_clear
 
@@ -31,6 +37,8 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
             state == ParticipantState.SLOTTED,
             f"{participant} is in state: {state.label}.",
         ),
+        site_gate(participant.site),
+        consent_gate(participant),
         *hold_gates(participant.study, level=level.ordinal, site=participant.site),
         _level_open(participant, level),
         Gate(
