@@ -103,6 +103,7 @@ PARTICIPANT: Final = LifeCycle(
         (_P.SLOTTED, _P.ELIGIBLE): owned_by(Role.STUDY_MANAGER, SERVICE),
         (_P.SLOTTED, _P.CONDITIONING): _SITE,
         (_P.CONDITIONING, _P.TREATED): _SITE,
+        (_P.TREATED, _P.CONDITIONING): _SITE,
         (_P.TREATED, _P.FOLLOW_UP): owned_by(Role.INVESTIGATOR, SERVICE),
         (_P.FOLLOW_UP, _P.OFF_STUDY): _SITE,
         **{(state, end): _SITE for state in _ON_STUDY for end in DEPARTURES},

@@ -23,7 +23,12 @@ from cohorts.actions.deviations import (
 )
 from cohorts.actions.holds import lift_hold, place_hold
 from cohorts.actions.moves import move_participant
-from cohorts.actions.outcomes import confirm_not_evaluable, update_outcome
+from cohorts.actions.outcomes import (
+    adjudicate_missed_infusion,
+    confirm_not_evaluable,
+    update_outcome,
+    withdraw_ruling,
+)
 from cohorts.actions.participants import leave_study
 from cohorts.actions.protocols import (
     activate_due_protocol,
@@ -42,6 +47,7 @@ __all__ = [
     "activate_due_protocol",
     "add_consent_form",
     "add_protocol_version",
+    "adjudicate_missed_infusion",
     "apply_rules",
     "classify_deviation",
     "close_deviation",
@@ -68,4 +74,5 @@ __all__ = [
     "update_outcome",
     "verify_decision",
     "withdraw_approval",
+    "withdraw_ruling",
 ]

@@ -173,3 +173,68 @@ def confirm_not_evaluable(
             not_evaluable_confirmed_by=by,
         )
     return outcome
+
+
+def adjudicate_missed_infusion(
+    participant: Participant, *, reason: str, by: User, now: datetime | None = None
+) -> Outcome:
+    """Rule that one who missed an infusion for a toxicity that is no DLT counts all the same.
+
+    Medical monitor's action; whether exposure then suffices is for the rules. Refuses a blank
+    reason, one who missed none for toxicity, one ruled on already, and one with a DLT report.
+    """
+    study = participant.study
+    check_role(by, study, [Role.MEDICAL_MONITOR])
+    if not reason.strip():
+        raise Refused("reason_needed", "Say why the participant counts.")
+    with study_change(study, by=by, reason=reason, now=now) as change:
+        outcome = Outcome.objects.select_related("level").get(participant=participant)
+        if outcome.dlt != DltState.NONE:
+            raise Refused("has_dlt", f"{participant} has a DLT report: that is judged first.")
+        missed = [r for r in outcome.infusions if r["state"] == InfusionState.MISSED_FOR_TOXICITY]
+        if not missed or outcome.is_toxicity_adjudicated:
+            raise Refused(
+                "nothing_to_rule", f"{participant} missed no infusion that waits for a ruling."
+            )
+        outcome = update_outcome(change, participant, is_toxicity_adjudicated=True)
+        _record_ruling(change, outcome, "MISSED_INFUSION_RULED", "counts", reason)
+    return outcome
+
+
+def withdraw_ruling(
+    participant: Participant, *, reason: str, by: User, now: datetime | None = None
+) -> Outcome:
+    """Take a ruling back, "not evaluable" or "counts", because what it rested on was corrected.
+
+    Medical monitor's action. One who counts again gets the old seat back, unless a replacement has
+    it: then the level is over-enrolled and says so. Refuses a blank reason and one never ruled on.
+    """
+    study = participant.study
+    check_role(by, study, [Role.MEDICAL_MONITOR])
+    if not reason.strip():
+        raise Refused("reason_needed", "Say why the ruling is taken back.")
+    with study_change(study, by=by, reason=reason, now=now) as change:
+        outcome = Outcome.objects.get(participant=participant)
+        if not outcome.not_evaluable_because and not outcome.is_toxicity_adjudicated:
+            raise Refused("nothing_to_rule", f"{participant} was not ruled on.")
+        outcome = update_outcome(
+            change,
+            participant,
+            not_evaluable_because="",
+            not_evaluable_confirmed_by=None,
+            is_toxicity_adjudicated=False,
+        )
+        _record_ruling(change, outcome, "RULING_WITHDRAWN", "the ruling is taken back", reason)
+    return outcome
+
+
+def _record_ruling(change: Change, outcome: Outcome, kind: str, what: str, reason: str) -> None:
+    participant = outcome.participant
+    change.record(
+        kind,
+        f"{participant}: {what}: {reason}",
+        level=outcome.level.ordinal,
+        subject=str(participant),
+        site=participant.site,
+        detail=reason,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 
@@ -151,15 +152,21 @@ def _seats_open(study: Study, level: int) -> int:
     return sum(cohort.seats - cohort.confirmed for cohort in cohorts)
 
 
-def holds_on(study: Study, *, level: int | None, site: Site | None = None) -> list[Hold]:
+def holds_on(
+    study: Study, *, level: int | None, site: Site | None = None, at: datetime | None = None
+) -> list[Hold]:
     """Holds in force on the study, on this level or one below it, or on this site.
 
-    A hold on level -1 stops every level.
+    A hold on level -1 stops every level. With `at`, those in force at that moment.
     """
-    placed = Hold.objects.filter(study=study, state=HoldState.PLACED).select_related("level")
+    holds = Hold.objects.filter(study=study).select_related("level")
+    if at is None:
+        holds = holds.filter(state=HoldState.PLACED)
+    else:
+        holds = holds.filter(placed_at__lte=at).exclude(lifted_at__lte=at)
     return [
         hold
-        for hold in placed
+        for hold in holds
         if hold.scope == HoldScope.STUDY
         or (hold.level is not None and level is not None and hold.level.ordinal <= level)
         or (hold.site_id is not None and site is not None and hold.site_id == site.pk)
