@@ -8,6 +8,7 @@ from cohorts.protocol.comparing import (
     illustrative_paths,
     read_fields,
 )
+from cohorts.protocol.conduct import Question
 from cohorts.protocol.document import ProtocolDocument
 from cohorts.protocol.reading import read_document, read_file, validate_document
 from cohorts.protocol.rules import WindowData
@@ -18,6 +19,7 @@ __all__ = [
     "FieldChange",
     "FieldValue",
     "ProtocolDocument",
+    "Question",
     "WindowData",
     "compare_documents",
     "illustrative_paths",

@@ -121,12 +121,14 @@ class InfusionsData(Section):
 
     `windows`: one a day, or none when any day is inside. `lot_required`: an infusion names a
     released, unexpired product lot. `safety_check`: asked before each infusion but the first.
+    `implausible_factor`: cells this many times more or fewer than assigned are a typing error.
     """
 
     days: Annotated[tuple[int, ...], Field(min_length=1)]
     windows: tuple[VisitWindow, ...] = ()
     lot_required: bool = False
     safety_check: tuple[Question, ...] = ()
+    implausible_factor: Annotated[Decimal, Field(gt=1)] | None = None
 
     @model_validator(mode="after")
     def _from_day_0_upwards(self) -> Self:
