@@ -1,4 +1,4 @@
-"""Life cycles of infusions and DLT windows."""
+"""Life cycles of product lots, infusions and DLT windows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,28 @@ from django.db.models import TextChoices
 from ntrust.states import SERVICE, LifeCycle, Role, owned_by
 
 _SITE = owned_by(Role.INVESTIGATOR)
+_PHARMACY = owned_by(Role.STUDY_MANAGER, Role.PHARMACIST)
+
+
+class LotState(TextChoices):
+    QUARANTINED = "QUARANTINED", "in quarantine"
+    RELEASED = "RELEASED", "released"
+    DISCARDED = "DISCARDED", "discarded"
+
+
+_LOT = LotState
+PRODUCT_LOT: Final = LifeCycle(
+    "the product lot",
+    LotState,
+    {
+        (_LOT.QUARANTINED, _LOT.RELEASED): owned_by(Role.STUDY_MANAGER),
+        (_LOT.RELEASED, _LOT.QUARANTINED): owned_by(
+            Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.PHARMACIST
+        ),
+        (_LOT.QUARANTINED, _LOT.DISCARDED): _PHARMACY,
+        (_LOT.RELEASED, _LOT.DISCARDED): _PHARMACY,
+    },
+)
 
 
 class InfusionState(TextChoices):
@@ -31,6 +53,14 @@ INFUSION: Final = LifeCycle(
         (InfusionState.PLANNED, InfusionState.GIVEN): _SITE,
         (InfusionState.PLANNED, InfusionState.MISSED): _SITE,
         (InfusionState.HELD, InfusionState.MISSED): _SITE,
+        # What was entered is corrected: docs/decisions/0008-corrections-of-treatment.md
+        (InfusionState.HELD, InfusionState.GIVEN): _SITE,
+        (InfusionState.MISSED, InfusionState.GIVEN): _SITE,
+        (InfusionState.MISSED, InfusionState.PLANNED): owned_by(
+            Role.INVESTIGATOR, Role.MEDICAL_MONITOR
+        ),
+        (InfusionState.GIVEN, InfusionState.PLANNED): _SITE,
+        (InfusionState.GIVEN, InfusionState.MISSED): _SITE,
     },
 )
 
@@ -48,6 +78,7 @@ WINDOW: Final = LifeCycle(
     WindowState,
     {
         (_W.NOT_OPEN, _W.OPEN): _SITE,
+        (_W.OPEN, _W.NOT_OPEN): _SITE,
         (_W.OPEN, _W.AWAITING_STATEMENT): owned_by(SERVICE),
         (_W.AWAITING_STATEMENT, _W.OPEN): owned_by(SERVICE),
         (_W.AWAITING_STATEMENT, _W.CLOSED): _SITE,
@@ -55,4 +86,4 @@ WINDOW: Final = LifeCycle(
     },
 )
 
-LIFE_CYCLES: Final = (INFUSION, WINDOW)
+LIFE_CYCLES: Final = (PRODUCT_LOT, INFUSION, WINDOW)

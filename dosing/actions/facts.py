@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from cohorts.actions import update_outcome
-from cohorts.policies import document_of
-from dosing.models import Course, DltWindow, Infusion
-from dosing.states import InfusionState, WindowState
-from dosing.windows import window_close
+from cohorts.actions import move_participant, update_outcome
+from cohorts.states import ParticipantState
+from dosing.actions.windows import settle_window
+from dosing.models import Course, Infusion
+from dosing.states import InfusionState
 from ntrust.change import Change
 from ntrust.errors import Refused
 
@@ -24,17 +24,20 @@ def refuse_future(change: Change, moment: datetime) -> None:
 
 
 def push_facts(change: Change, course: Course, **facts: Any) -> None:
-    """Work the window's close out again and hand everything down."""
+    """After infusions changed: work the window out again, and hand everything down.
+
+    The participant is treated while one infusion was given. Only cycle 1 counts.
+    """
+    if course.cycle != 1:
+        return
     participant = course.participant
     infusions = list(course.infusions.all())
-    window = DltWindow.objects.get(participant=participant)
-    closes_at = window_close(
-        infusions, document_of(participant.protocol_version).window, zone=participant.site.timezone
-    )
-    if window.closes_at != closes_at and window.state == WindowState.OPEN:
-        window.closes_at = closes_at
-        window.save(update_fields=["closes_at"])
-        facts["window_closes_at"] = closes_at
+    is_treated = any(infusion.given_at is not None for infusion in infusions)
+    if is_treated and participant.state == ParticipantState.CONDITIONING:
+        move_participant(change, participant, to=ParticipantState.TREATED)
+    if not is_treated and participant.state == ParticipantState.TREATED:
+        move_participant(change, participant, to=ParticipantState.CONDITIONING)
+    facts |= settle_window(change, participant, infusions)
     update_outcome(change, participant, infusions=infusion_facts(infusions), **facts)
 
 

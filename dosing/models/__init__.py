@@ -1,7 +1,9 @@
-"""Tables of treatment: the lymphodepletion course, the infusions, the DLT window."""
+"""Tables of treatment: lymphodepletion courses, product lots, infusions, the DLT window."""
 
+from dosing.models.checks import SafetyCheck
 from dosing.models.courses import Course
 from dosing.models.infusions import Infusion
+from dosing.models.lots import LotMove, ProductLot
 from dosing.models.windows import DltWindow
 
-__all__ = ["Course", "DltWindow", "Infusion"]
+__all__ = ["Course", "DltWindow", "Infusion", "LotMove", "ProductLot", "SafetyCheck"]

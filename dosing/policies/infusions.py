@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cohorts.models import Outcome, Participant
-from cohorts.policies import hold_gates
+from cohorts.models import Hold, Outcome, Participant
+from cohorts.policies import document_of, hold_gates, holds_on
+from cohorts.protocol import Question
 from cohorts.states import DltStatus, ParticipantState
-from dosing.models import Course, Infusion
+from dosing.models import Course, Infusion, SafetyCheck
+from dosing.policies.given import Given
+from dosing.policies.lots import gates_for_lot, was_released
 from dosing.states import InfusionState
 from ntrust.errors import Gate, refuse_unless_clear
 
 
-def gates_for_infusion(infusion: Infusion, *, now: datetime) -> list[Gate]:
-    """Order, lymphodepletion, holds: everything that must be clear before the cells are given."""
+def gates_for_infusion(
+    infusion: Infusion, *, now: datetime, given: Given | None = None
+) -> list[Gate]:
+    """Order, lymphodepletion, safety check, holds: what must be clear before the cells are given.
+
+    With what was `given`, also its product lot, and the holds of that moment that are over now.
+    """
     course = infusion.course
     participant = course.participant
     return [
@@ -29,14 +37,91 @@ def gates_for_infusion(infusion: Infusion, *, now: datetime) -> list[Gate]:
         ),
         _lymphodepletion_given(course),
         _previous_settled(infusion),
+        *_safety_checked(infusion, at=given.given_at if given else now),
         _no_dlt_of_ones_own(participant),
         *hold_gates(participant.study, level=course.level.ordinal, site=participant.site),
+        *(_gates_of_then(infusion, given) if given else []),
     ]
 
 
-def check_infusion(infusion: Infusion, *, now: datetime) -> None:
+def check_infusion(infusion: Infusion, *, now: datetime, given: Given | None = None) -> None:
     """Refuse (`no_infusion`) with every gate that is not clear."""
-    refuse_unless_clear("no_infusion", gates_for_infusion(infusion, now=now))
+    refuse_unless_clear("no_infusion", gates_for_infusion(infusion, now=now, given=given))
+
+
+def was_clear(infusion: Infusion, given: Given, gate: Gate) -> bool:
+    """Whether a gate that is shut now is known to have been clear when the infusion was given.
+
+    Known of holds and product lots, which keep their times; otherwise what is shut counts as shut
+    then.
+    """
+    if gate.rule.startswith("held_"):
+        then = _holds_then(infusion, given.given_at)
+        return gate.rule not in {f"held_{hold.scope.lower()}" for hold in then}
+    if gate.rule == "lot_released" and given.lot is not None:
+        return was_released(given.lot, given.given_at)
+    return False
+
+
+def _gates_of_then(infusion: Infusion, given: Given) -> list[Gate]:
+    """The product lot, and holds that were in force then and have been lifted since."""
+    participant = infusion.course.participant
+    gates = [
+        Gate(
+            "held_then",
+            False,
+            f"Held from {hold.placed_at:%d-%b-%Y %H:%M} to {hold.lifted_at:%d-%b-%Y %H:%M} UTC: "
+            f"{hold.reason}",
+        )
+        for hold in _holds_then(infusion, given.given_at)
+        if hold.lifted_at is not None
+    ]
+    if given.lot is not None:
+        return [*gates, *gates_for_lot(given.lot, at=given.given_at, site=participant.site)]
+    if document_of(participant.protocol_version).infusions.lot_required:
+        sentence = "The product lot is not named."
+        gates.append(Gate("lot_named", False, sentence, None, "investigator"))
+    return gates
+
+
+def _holds_then(infusion: Infusion, at: datetime) -> list[Hold]:
+    course = infusion.course
+    participant = course.participant
+    return holds_on(participant.study, level=course.level.ordinal, site=participant.site, at=at)
+
+
+def _safety_checked(infusion: Infusion, *, at: datetime) -> list[Gate]:
+    """Before infusions 2 and 3: the last check up to then, newer than the infusion before."""
+    questions = questions_before(infusion)
+    if not questions:
+        return []
+    rule, number = "safety_checked", infusion.number
+    check = SafetyCheck.objects.filter(infusion=infusion, checked_at__lte=at).last()
+    before = last_given_before(infusion)
+    if check is None or (before is not None and check.checked_at <= before):
+        sentence = f"The safety check before infusion {number} is not entered."
+        return [Gate(rule, False, sentence, None, "investigator")]
+    noes = [one.text for one in questions if check.answers.get(one.id) is not True]
+    if noes:
+        sentence = f"The safety check before infusion {number} says no to: {'; '.join(noes)}."
+        return [Gate(rule, False, sentence, None, "investigator")]
+    sentence = f"The safety check before infusion {number} is all yes."
+    return [Gate(rule, True, sentence)]
+
+
+def questions_before(infusion: Infusion) -> tuple[Question, ...]:
+    """What the participant's protocol asks before this infusion; nothing before the first."""
+    if infusion.number == 1:
+        return ()
+    return document_of(infusion.course.participant.protocol_version).infusions.safety_check
+
+
+def last_given_before(infusion: Infusion) -> datetime | None:
+    """When the infusion before this one was given."""
+    earlier = infusion.course.infusions.filter(
+        number__lt=infusion.number, given_at__isnull=False
+    ).last()
+    return earlier.given_at if earlier else None
 
 
 def _lymphodepletion_given(course: Course) -> Gate:

@@ -18,7 +18,7 @@ from cohorts.models import (
     Slot,
 )
 from cohorts.states import LIFE_CYCLES as COHORT_CYCLES
-from dosing.models import DltWindow, Infusion
+from dosing.models import DltWindow, Infusion, ProductLot
 from dosing.states import LIFE_CYCLES as DOSING_CYCLES
 from ntrust.change import study_change
 from ntrust.errors import Refused
@@ -43,6 +43,7 @@ TABLES: dict[str, type[models.Model]] = {
     "the decision": Decision,
     "the hold": Hold,
     "the deviation": Deviation,
+    "the product lot": ProductLot,
     "the infusion": Infusion,
     "the DLT window": DltWindow,
     "the DLT report": DltReport,
