@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import F, Q
+
 from cohorts.actions import update_outcome
 from cohorts.models import Outcome, Participant
 from cohorts.policies import document_of
@@ -233,11 +235,13 @@ def pass_time(change: Change) -> None:
 
 
 def count_reports(change: Change) -> None:
-    """Before the rules run: reports and windows may have been entered in any order.
+    """Before the rules run: reports, statements and windows may have been entered in any order.
 
     A DLT reported before its infusion was entered began in no window yet; it counts from the change
-    that opens the window around it.
+    that opens the window around it. A statement signed before the close its window has now is
+    withdrawn: it did not speak of the whole window.
     """
+    _withdraw_early_statements(change)
     reported = Outcome.objects.filter(
         study=change.study, participant__adverse_events__dlt_reports__isnull=False
     )
@@ -264,14 +268,34 @@ def _withdraw_statement(change: Change, participant: Participant, *, had_dlt: bo
     statement = WindowStatement.objects.filter(
         participant=participant, withdrawn_at__isnull=True, has_dlt=had_dlt
     ).first()
-    if statement is None:
-        return
-    statement.withdrawn_at = change.now
-    statement.withdrawn_because = (
-        "The DLT no longer counts." if had_dlt else "A DLT was reported after it was signed."
+    if statement is not None:
+        because = (
+            "The DLT no longer counts." if had_dlt else "A DLT was reported after it was signed."
+        )
+        _withdraw(change, statement, because=because)
+
+
+def _withdraw_early_statements(change: Change) -> None:
+    """Statements whose window was opened again, or closes later than they were signed."""
+    early = WindowStatement.objects.filter(
+        Q(participant__window__closes_at__gt=F("signed_at"))
+        | Q(participant__window__state__in=[WindowState.NOT_OPEN, WindowState.OPEN]),
+        participant__study=change.study,
+        withdrawn_at__isnull=True,
     )
+    for statement in early.select_related("participant__site"):
+        _withdraw(change, statement, because="The DLT window moved after it was signed.")
+        what = "the window statement is withdrawn: the DLT window moved after it was signed."
+        _record(change, statement.participant, "STATEMENT_WITHDRAWN", what)
+
+
+def _withdraw(change: Change, statement: WindowStatement, *, because: str) -> None:
+    participant = statement.participant
+    statement.withdrawn_at, statement.withdrawn_because = change.now, because
     statement.save(update_fields=["withdrawn_at", "withdrawn_because"])
-    move_window(DltWindow.objects.get(participant=participant), to=WindowState.AWAITING_STATEMENT)
+    window = DltWindow.objects.get(participant=participant)
+    if window.state == WindowState.CLOSED:
+        move_window(window, to=WindowState.AWAITING_STATEMENT)
     update_outcome(change, participant, has_signed_statement=False)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from cohorts.actions import (
     Conclusion,
@@ -22,9 +23,17 @@ from cohorts.actions import (
 )
 from cohorts.engine.design import Verdict
 from cohorts.models import Decision, DoseLevel, Participant, Recommendation
-from dosing.actions import begin_lymphodepletion, complete_lymphodepletion, give_infusion
-from dosing.models import Infusion
-from dosing.states import InfusionState
+from dosing.actions import (
+    begin_lymphodepletion,
+    complete_lymphodepletion,
+    enter_safety_check,
+    give_infusion,
+    receive_lot,
+    release_lot,
+)
+from dosing.models import Infusion, ProductLot
+from dosing.policies import cells_left, questions_before
+from dosing.states import InfusionState, LotState
 from ntrust.actions import grant_role
 from ntrust.change import study_change
 from ntrust.models import Site, Study, User
@@ -202,10 +211,26 @@ class Conduct:
                     course, ended_at=self.now, by=self.investigator_of(course.participant)
                 )
 
+    def stock(
+        self, code: str, *, total_cells: Decimal, viability: Decimal, lasts: timedelta
+    ) -> ProductLot:
+        """A product lot received by a pharmacist and released by the manager."""
+        lot = receive_lot(
+            self.study,
+            code=code,
+            received_at=self.now,
+            total_cells=total_cells,
+            viability=viability,
+            expires_on=(self.now + lasts).date(),
+            by=self.crews[0].pharmacist,
+            now=self.tick(),
+        )
+        return release_lot(lot, by=self.manager, now=self.tick())
+
     def infuse(
         self, people: Sequence[Participant], *, day_0: datetime, days: Iterable[int]
     ) -> None:
-        """The infusions still planned, on these days after Day 0, full doses."""
+        """The infusions still planned, on these days after Day 0, full doses, checked before."""
         for day in days:
             self.now = max(self.now, day_0 + timedelta(days=day))
             with self._same_day(people):
@@ -213,12 +238,29 @@ class Conduct:
                     given = Infusion.objects.filter(
                         course__participant=person, state=InfusionState.PLANNED
                     ).earliest("number")
+                    self._check_safety(given)
                     give_infusion(
                         given,
                         given_at=self.now,
                         given_cells=given.assigned_cells,
+                        lot=self._lot_for(given),
                         by=self.investigator_of(person),
                     )
+
+    def _check_safety(self, infusion: Infusion) -> None:
+        """All answers yes, where the protocol asks."""
+        if questions := questions_before(infusion):
+            enter_safety_check(
+                infusion,
+                checked_at=self.now,
+                answers={question.id: True for question in questions},
+                by=self.investigator_of(infusion.course.participant),
+            )
+
+    def _lot_for(self, infusion: Infusion) -> ProductLot | None:
+        """The first released lot with enough left; None where the study has no lots."""
+        lots = ProductLot.objects.filter(study=self.study, state=LotState.RELEASED)
+        return next((lot for lot in lots if cells_left(lot) >= infusion.assigned_cells), None)
 
     @contextmanager
     def _same_day(self, people: Sequence[Participant]) -> Iterator[None]:

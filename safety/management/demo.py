@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from cohorts.actions import (
 from cohorts.engine.design import Verdict
 from cohorts.protocol import read_file
 from cohorts.states import ParticipantState
-from dosing.actions import begin_lymphodepletion
+from dosing.actions import begin_lymphodepletion, receive_lot
 from ntrust.actions import activate_site, add_site, create_study, grant_role
 from ntrust.models import Study, User
 from ntrust.states import Role
@@ -52,6 +53,7 @@ def demo_logins() -> list[tuple[str, str]]:
 def load_ntrust_1(*, now: datetime) -> Study:
     """Set Ntrust-1 up and conduct it to the middle of its second level, up to `now`."""
     conduct = _set_up(now - timedelta(days=130))
+    _stock(conduct)
     _first_level(conduct)
     _second_level(conduct, now=now)
     conduct.finish("The training data are loaded.")
@@ -106,6 +108,24 @@ def _amend(study: Study, manager: User, *, now: datetime) -> None:
                 by=manager,
                 now=now,
             )
+
+
+def _stock(conduct: Conduct) -> None:
+    """Two product lots to be given, and one still in quarantine."""
+    lasts = timedelta(days=365)
+    billion = Decimal(10) ** 9
+    conduct.stock("A12", total_cells=12 * billion, viability=Decimal("0.93"), lasts=lasts)
+    conduct.stock("A13", total_cells=20 * billion, viability=Decimal("0.91"), lasts=lasts)
+    receive_lot(
+        conduct.study,
+        code="B01",
+        received_at=conduct.now,
+        total_cells=16 * billion,
+        viability=Decimal("0.88"),
+        expires_on=(conduct.now + lasts).date(),
+        by=conduct.crews[1].pharmacist,
+        now=conduct.tick(),
+    )
 
 
 def _first_level(conduct: Conduct) -> None:
