@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+
 from cohorts.actions import add_consent_form, note_deviation, place_hold
+from dosing.actions import enter_safety_check
+from dosing.models import Infusion
 from ntrust.change import study_change
 from safety.management.conduct import Conduct
 from tests.factories import make_trial, open_level, report_dlt_of, run_cohort
@@ -10,7 +15,8 @@ from tests.factories import make_trial, open_level, report_dlt_of, run_cohort
 
 def build_everything() -> Conduct:
     """A new table gets its row here."""
-    trial = make_trial()
+    asked = [{"id": "fever", "text": "No fever"}]
+    trial = make_trial(infusion_days=(0, 7), infusions={"safety_check": asked})
     add_consent_form(
         trial.study,
         label="1.0",
@@ -20,7 +26,16 @@ def build_everything() -> Conduct:
         now=trial.tick(),
     )
     open_level(trial)
+    lasts = timedelta(days=90)
+    trial.stock("A12", total_cells=Decimal(9), viability=Decimal("0.9"), lasts=lasts)
     people = run_cohort(trial, 1, "TNU")
+    enter_safety_check(
+        Infusion.objects.get(course__participant=people[1], number=2),
+        checked_at=trial.now,
+        answers={"fever": True},
+        by=trial.investigator_of(people[1]),
+        now=trial.tick(),
+    )
     trial.adjudicate(people[0].adverse_events.get().dlt_reports.get())
     report_dlt_of(trial, people[0])
     place_hold(trial.study, scope="STUDY", reason="a signal", by=trial.monitor, now=trial.tick())

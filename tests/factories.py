@@ -6,7 +6,7 @@ asks for more, because most tests are about what follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
@@ -92,11 +92,14 @@ def make_document(
     anchor: str = "first_infusion",
     level_minus_one: bool = False,
     version: str = "A",
+    infusions: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """A protocol document; `options` are those of the 3+3 design."""
+    """A protocol document; `infusions` is more of that section, `options` the 3+3 design's."""
     days = list(infusion_days)
-    minus = [{"ordinal": -1, "dose": "0.5"}] if level_minus_one else []
+    levels = [{"ordinal": n, "dose": str(n)} for n in range(1, doses + 1)]
+    if level_minus_one:
+        levels.insert(0, {"ordinal": -1, "dose": "0.5"})
     return {
         "version": version,
         "title": "A trial",
@@ -104,10 +107,7 @@ def make_document(
         "registry_number": "",
         "product": "NKX019",
         "diseases": [DISEASE],
-        "ladder": {
-            "unit": "1e9 cells",
-            "levels": minus + [{"ordinal": n, "dose": str(n)} for n in range(1, doses + 1)],
-        },
+        "ladder": {"unit": "1e9 cells", "levels": levels},
         "options": {
             "min_n_at_mtd": 6,
             "allow_deescalation": True,
@@ -125,7 +125,7 @@ def make_document(
             "upper_fraction": "1.2",
         },
         "lymphodepletion": [{"key": "flu_cy", "name": "Flu/Cy", "days": [-5]}],
-        "infusions": {"days": days},
+        "infusions": {"days": days, **(infusions or {})},
         "dlt_criteria": deepcopy(CRITERIA),
         "review": {"quorum": 3},
         "notifications": deepcopy(NOTIFICATIONS),
@@ -133,7 +133,12 @@ def make_document(
 
 
 def make_trial(
-    *, sites: int = 1, key: str = "trial", is_replay: bool = False, **document: Any
+    *,
+    sites: int = 1,
+    key: str = "trial",
+    is_replay: bool = False,
+    zone: str = "UTC",
+    **document: Any,
 ) -> Conduct:
     """A study in escalation with `sites` active sites, their crews and the central people."""
     study = create_study(
@@ -144,7 +149,8 @@ def make_trial(
     monitor = enlist(f"monitor-{key}", role=Role.MEDICAL_MONITOR, **common)
     crews = []
     for number in range(1, sites + 1):
-        site = add_site(study, code=f"S{number}", name=f"Site {number}", by=manager, now=START)
+        name = f"Site {number}"
+        site = add_site(study, code=f"S{number}", name=name, timezone=zone, by=manager, now=START)
         site = activate_site(site, by=manager, now=START)
         name = f"{key}-{number}"
         crews.append(

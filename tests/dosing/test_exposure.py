@@ -59,7 +59,8 @@ def test_weak_infusions_are_not_enough(
     trial: Conduct, person: Participant, share: str, letter: str
 ) -> None:
     first, second, third = conditioned(trial, person)
-    give(trial, first, given_cells=Decimal(share))
+    reason = "" if Decimal(share) >= Decimal("0.8") else "a bag leaked"
+    give(trial, first, given_cells=Decimal(share), reduced_because=reason)
     give(trial, second)
     miss(trial, third, is_for_toxicity=False)
     end_windows(trial)

@@ -42,7 +42,8 @@ def build(preparations: Iterable[Callable[[Conduct], None]]) -> Conduct:
 
     `preparations`: what the rows of other files need on top.
     """
-    trial = open_level(make_trial(sites=2))
+    asked = [{"id": "fever", "text": "No fever"}]
+    trial = open_level(make_trial(sites=2, infusion_days=(0, 7), infusions={"safety_check": asked}))
     run_cohort(trial, 1, "P")
     conditioned, begun = seat(trial, 1, 2)
     trial.decide(Verdict.ENROL, 1, seats=3, reason=REASON)
