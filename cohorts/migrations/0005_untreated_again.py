@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cohorts', '0003_approved_protocol_versions'),
+        ('cohorts', '0004_consent_forms_and_consents'),
     ]
 
     operations = [
