@@ -3,11 +3,34 @@
 from django.urls import path
 
 from cohorts import views
-from cohorts.forms import deviations
+from cohorts.forms import consents, deviations, protocols, sites
 
 app_name = "cohorts"
+_VERSION = "studies/<slug:key>/protocols/<str:label>/"
+_SITE = "studies/<slug:key>/sites/<str:code>/"
+_ONE = "studies/<slug:key>/participants/<str:number>/"
 
 urlpatterns = [
+    path("studies/<slug:key>/protocols/", views.show_protocols, name="protocols"),
+    path("studies/<slug:key>/new-protocol/", protocols.AddProtocol.as_view(), name="add_protocol"),
+    path(_VERSION, views.show_protocol, name="protocol"),
+    path(f"{_VERSION}changes/", views.show_protocol_changes, name="protocol_changes"),
+    path(f"{_VERSION}impact/", views.show_protocol_impact, name="protocol_impact"),
+    path(f"{_VERSION}edit/", protocols.EditProtocol.as_view(), name="edit_protocol"),
+    path(f"{_VERSION}approve/", protocols.ApproveProtocol.as_view(), name="approve_protocol"),
+    path(f"{_VERSION}withdraw/", protocols.WithdrawApproval.as_view(), name="withdraw_approval"),
+    path("studies/<slug:key>/sites/", views.show_sites, name="sites"),
+    path(f"{_SITE}activate/", sites.ActivateSite.as_view(), name="activate_site"),
+    path(f"{_SITE}suspend/", sites.SuspendSite.as_view(), name="suspend_site"),
+    path(f"{_SITE}resume/", sites.ResumeSite.as_view(), name="resume_site"),
+    path("studies/<slug:key>/consents/", views.show_consents, name="consents"),
+    path(
+        "studies/<slug:key>/consents/new-form/",
+        consents.AddConsentForm.as_view(),
+        name="add_consent_form",
+    ),
+    path(f"{_ONE}consent/", consents.RecordConsent.as_view(), name="record_consent"),
+    path(f"{_ONE}version/", consents.RePin.as_view(), name="re_pin"),
     path("", views.my_studies, name="studies"),
     path("studies/<slug:key>/", views.show_ladder, name="ladder"),
     path("studies/<slug:key>/path/", views.show_path, name="path"),

@@ -11,6 +11,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET
 
 from cohorts.charts import draw_path
+from cohorts.models import ProtocolVersion
 from cohorts.queries import (
     Viewer,
     escalation_path,
@@ -22,6 +23,16 @@ from cohorts.queries import (
     studies_for,
     viewer_of,
 )
+from cohorts.queries.consents import may_read_consents, read_consents
+from cohorts.queries.impact import read_impact
+from cohorts.queries.protocols import (
+    compare_with,
+    find_version,
+    list_versions,
+    read_version,
+    sees_impact,
+)
+from cohorts.queries.sites import may_read_sites, read_sites
 from ntrust import clock
 from ntrust.models import User
 
@@ -71,6 +82,71 @@ def show_deviations(request: HttpRequest, key: str) -> HttpResponse:
         raise Http404
     log = read_deviations(viewer, request.GET.dict())
     return _render(request, "cohorts/deviations.html", viewer, log=log, as_of=clock.now())
+
+
+@require_GET
+def show_protocols(request: HttpRequest, key: str) -> HttpResponse:
+    """Every protocol version, for every member of the study."""
+    viewer = _viewer(request, key)
+    page = list_versions(viewer)
+    return _render(request, "cohorts/protocols.html", viewer, page=page, as_of=clock.now())
+
+
+@require_GET
+def show_protocol(request: HttpRequest, key: str, label: str) -> HttpResponse:
+    """One protocol version in full, what is illustrative marked."""
+    viewer = _viewer(request, key)
+    page = read_version(_version(viewer, label), viewer=viewer)
+    return _render(request, "cohorts/protocol.html", viewer, page=page)
+
+
+@require_GET
+def show_protocol_changes(request: HttpRequest, key: str, label: str) -> HttpResponse:
+    """A protocol version compared with another, field by field."""
+    viewer = _viewer(request, key)
+    page = compare_with(_version(viewer, label), other=request.GET.get("since", ""))
+    if page is None:
+        raise Http404
+    return _render(request, "cohorts/protocol_changes.html", viewer, page=page)
+
+
+@require_GET
+def show_protocol_impact(request: HttpRequest, key: str, label: str) -> HttpResponse:
+    """What would follow if a version came into force now; for those who see every site."""
+    viewer = _viewer(request, key)
+    version = _version(viewer, label)
+    if not sees_impact(viewer):
+        raise PermissionDenied
+    now = clock.now()
+    page = {"version": version, "impact": read_impact(version, now=now), "as_of": now}
+    return _render(request, "cohorts/protocol_impact.html", viewer, **page)
+
+
+@require_GET
+def show_sites(request: HttpRequest, key: str) -> HttpResponse:
+    """The sites of a study; their own for people bound to one."""
+    viewer = _viewer(request, key)
+    if not may_read_sites(viewer):
+        raise PermissionDenied
+    page = read_sites(viewer)
+    return _render(request, "cohorts/sites.html", viewer, page=page, as_of=clock.now())
+
+
+@require_GET
+def show_consents(request: HttpRequest, key: str) -> HttpResponse:
+    """Consent forms, and who has yet to consent again."""
+    viewer = _viewer(request, key)
+    if not may_read_consents(viewer):
+        raise PermissionDenied
+    page = read_consents(viewer)
+    return _render(request, "cohorts/consents.html", viewer, page=page, as_of=clock.now())
+
+
+def _version(viewer: Viewer, label: str) -> ProtocolVersion:
+    version = find_version(viewer, label)
+    if version is None:
+        raise Http404
+    return version
 
 
 def _user(request: HttpRequest) -> User:

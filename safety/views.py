@@ -18,6 +18,7 @@ from cohorts.queries import (
     read_participant_deviations,
     viewer_of,
 )
+from cohorts.queries.consents import read_participant_consents
 from ntrust import clock
 from ntrust.models import User
 from ntrust.states import Role
@@ -26,6 +27,7 @@ from safety.queries import read_statement
 Panel = tuple[str, Callable[..., Any]]
 PANELS: Final[tuple[Panel, ...]] = (
     ("safety/panels/statement.html", read_statement),
+    ("cohorts/panels/consents.html", read_participant_consents),
     ("cohorts/panels/deviations.html", read_participant_deviations),
 )
 """Template and the query that fills it as `panel`: (participant, viewer=, now=)."""

@@ -22,6 +22,9 @@ PAGES: Final = (
     ("cohorts:path", "Path", _EVERYBODY),
     ("safety:participants", "Participants", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:deviations", "Deviations", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
+    ("cohorts:protocols", "Protocol", _EVERYBODY),
+    ("cohorts:consents", "Consents", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
+    ("cohorts:sites", "Sites", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:trail", "Trail", _CENTRAL),
 )
 """Name of the address, words, and who sees the link. The pages themselves check again."""
