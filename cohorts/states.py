@@ -99,6 +99,7 @@ PARTICIPANT: Final = LifeCycle(
     {
         (_P.SCREENING, _P.ELIGIBLE): owned_by(Role.INVESTIGATOR, Role.STUDY_MANAGER),
         (_P.SCREENING, _P.SCREEN_FAILED): _SITE,
+        (_P.ELIGIBLE, _P.SCREEN_FAILED): _SITE,
         (_P.ELIGIBLE, _P.SLOTTED): owned_by(Role.STUDY_MANAGER),
         (_P.SLOTTED, _P.ELIGIBLE): owned_by(Role.STUDY_MANAGER, SERVICE),
         (_P.SLOTTED, _P.CONDITIONING): _SITE,
@@ -110,6 +111,28 @@ PARTICIPANT: Final = LifeCycle(
         (_P.OFF_STUDY, _P.DIED): _SITE,
         (_P.WITHDRAWN, _P.DIED): _SITE,
         (_P.LOST, _P.DIED): _SITE,
+    },
+)
+
+
+class ScreeningState(TextChoices):
+    OPEN = "OPEN", "open"
+    SIGNED = "SIGNED", "signed by the investigator"
+    CONFIRMED = "CONFIRMED", "confirmed by the manager"
+    FAILED = "FAILED", "failed"
+
+
+_F = ScreeningState
+SCREENING_FILE: Final = LifeCycle(
+    "the screening",
+    ScreeningState,
+    {
+        (_F.OPEN, _F.SIGNED): _SITE,
+        (_F.SIGNED, _F.CONFIRMED): _MANAGER,
+        (_F.SIGNED, _F.OPEN): _SITE,
+        (_F.CONFIRMED, _F.OPEN): _SITE,
+        (_F.OPEN, _F.FAILED): _SITE,
+        (_F.SIGNED, _F.FAILED): _SITE,
     },
 )
 
@@ -237,4 +260,13 @@ DEVIATION: Final = LifeCycle(
     },
 )
 
-LIFE_CYCLES: Final = (PROTOCOL_VERSION, COHORT, PARTICIPANT, SLOT, DECISION, HOLD, DEVIATION)
+LIFE_CYCLES: Final = (
+    PROTOCOL_VERSION,
+    COHORT,
+    PARTICIPANT,
+    SCREENING_FILE,
+    SLOT,
+    DECISION,
+    HOLD,
+    DEVIATION,
+)

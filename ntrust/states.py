@@ -187,9 +187,13 @@ EVENT_KINDS: Final = frozenset(
         "PROTOCOL_REPLACED",
         "PROTOCOL_WITHDRAWN",
         "RECOMMENDATION_CHANGED",
+        "RESULTS_ENTERED",
         "REVIEW_CONVENED",
         "RULING_WITHDRAWN",
         "SAFETY_CHECK_ENTERED",
+        "SCREENING_REOPENED",
+        "SCREENING_SIGNED",
+        "SCREEN_FAILED",
         "SCRIPT_FINISHED",
         "SITE_ACTIVATED",
         "SITE_ADDED",
@@ -201,6 +205,7 @@ EVENT_KINDS: Final = frozenset(
         "STATEMENT_DUE",
         "STATEMENT_SIGNED",
         "STATEMENT_WITHDRAWN",
+        "TREATMENT_PLANNED",
         "WINDOW_MOVED",
     }
 )

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from cohorts.actions import add_consent_form, note_deviation, place_hold
+from cohorts.actions import add_consent_form, enter_results, note_deviation, place_hold
+from cohorts.policies import Entry
 from dosing.actions import enter_safety_check
 from dosing.models import Infusion
 from ntrust.change import study_change
 from safety.management.conduct import Conduct
-from tests.factories import make_trial, open_level, report_dlt_of, run_cohort
+from tests.factories import ASKED, DISEASE, make_trial, open_level, report_dlt_of, run_cohort
 
 
 def build_everything() -> Conduct:
     """A new table gets its row here."""
     asked = [{"id": "fever", "text": "No fever"}]
-    trial = make_trial(infusion_days=(0, 7), infusions={"safety_check": asked})
+    trial = make_trial(infusion_days=(0, 7), infusions={"safety_check": asked}, eligibility=ASKED)
     add_consent_form(
         trial.study,
         label="1.0",
@@ -41,4 +42,11 @@ def build_everything() -> Conduct:
     place_hold(trial.study, scope="STUDY", reason="a signal", by=trial.monitor, now=trial.tick())
     with study_change(trial.study, by=trial.manager, now=trial.tick()) as change:
         note_deviation(change, people[0], kind="VISIT_MISSED", sentence="visit 2 was missed")
+    candidate = trial.consent(disease=DISEASE)
+    enter_results(
+        candidate,
+        entries=[Entry("smokes", "no")],
+        by=trial.investigator_of(candidate),
+        now=trial.tick(),
+    )
     return trial

@@ -39,6 +39,15 @@ CRITERIA = [
     {"id": "NOW", "text": "Dose-limiting at once"},
     {"id": "IN72H", "text": "Dose-limiting unless it resolves in 72 h", "clock_hours": 72},
 ]
+IDENTITY = {
+    "title": "A trial",
+    "protocol_number": "TEST-001",
+    "registry_number": "",
+    "product": "NKX019",
+    "diseases": [DISEASE],
+}
+ASKED = {"fields": [{"key": "smokes", "label": "Smokes", "kind": "yes_no"}]}
+"""Something to enter at screening; no criterion reads it."""
 EVERYBODY = ["STUDY_MANAGER", "MEDICAL_MONITOR", "INVESTIGATOR", "PHARMACIST"]
 NOTIFICATIONS = {
     "DLT_REPORTED": {"roles": EVERYBODY, "urgent": True},
@@ -93,6 +102,7 @@ def make_document(
     level_minus_one: bool = False,
     version: str = "A",
     infusions: Mapping[str, Any] | None = None,
+    eligibility: dict[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """A protocol document; `infusions` is more of that section, `options` the 3+3 design's."""
@@ -102,11 +112,7 @@ def make_document(
         levels.insert(0, {"ordinal": -1, "dose": "0.5"})
     return {
         "version": version,
-        "title": "A trial",
-        "protocol_number": "TEST-001",
-        "registry_number": "",
-        "product": "NKX019",
-        "diseases": [DISEASE],
+        **deepcopy(IDENTITY),
         "ladder": {"unit": "1e9 cells", "levels": levels},
         "options": {
             "min_n_at_mtd": 6,
@@ -127,6 +133,7 @@ def make_document(
         "lymphodepletion": [{"key": "flu_cy", "name": "Flu/Cy", "days": [-5]}],
         "infusions": {"days": days, **(infusions or {})},
         "dlt_criteria": deepcopy(CRITERIA),
+        "eligibility": deepcopy(eligibility or {}),
         "review": {"quorum": 3},
         "notifications": deepcopy(NOTIFICATIONS),
     }

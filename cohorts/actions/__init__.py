@@ -37,8 +37,14 @@ from cohorts.actions.protocols import (
     replace_draft,
     withdraw_approval,
 )
+from cohorts.actions.results import enter_results, plan_treatment_dates
 from cohorts.actions.rules import apply_rules
-from cohorts.actions.screening import confirm_eligibility, screen_participant
+from cohorts.actions.screening import (
+    confirm_eligibility,
+    fail_screening,
+    screen_participant,
+    sign_screening,
+)
 from cohorts.actions.slots import confirm_slot, release_slot, reserve_slot
 
 __all__ = [
@@ -55,11 +61,14 @@ __all__ = [
     "confirm_eligibility",
     "confirm_not_evaluable",
     "confirm_slot",
+    "enter_results",
+    "fail_screening",
     "leave_study",
     "lift_hold",
     "move_participant",
     "note_deviation",
     "place_hold",
+    "plan_treatment_dates",
     "propose_decision",
     "re_pin",
     "record_consent",
@@ -71,6 +80,7 @@ __all__ = [
     "reserve_slot",
     "screen_participant",
     "sign_decision",
+    "sign_screening",
     "update_outcome",
     "verify_decision",
     "withdraw_approval",

@@ -10,6 +10,7 @@ from cohorts.models.decisions import (
 )
 from cohorts.models.deviations import Deviation
 from cohorts.models.ladder import DoseLevel, ProtocolVersion
+from cohorts.models.screening import Screening, ScreeningResult
 from cohorts.models.seats import Cohort, Outcome, Participant, Slot
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "Participant",
     "ProtocolVersion",
     "Recommendation",
+    "Screening",
+    "ScreeningResult",
     "Slot",
 ]

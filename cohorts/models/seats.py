@@ -30,6 +30,15 @@ _SEAT_EXISTS = """
 """
 
 
+_RESCREENS_A_FAILURE = """
+    IF NEW.rescreens_id IS NOT NULL AND NOT EXISTS
+        (SELECT 1 FROM cohorts_participant AS earlier WHERE earlier.id = NEW.rescreens_id
+         AND earlier.site_id = NEW.site_id AND earlier.state = 'SCREEN_FAILED')
+    THEN RAISE EXCEPTION 'only a screen failure of the same site is screened again'; END IF;
+    RETURN NEW;
+"""
+
+
 @clinical
 class Cohort(models.Model):
     """Up to three seats at a level, opened by one signed decision."""
@@ -72,7 +81,10 @@ class Cohort(models.Model):
 
 @clinical
 class Participant(models.Model):
-    """A person in the study, known by numbers only."""
+    """A person in the study, known by numbers only.
+
+    `rescreens`: the earlier attempt of the same person, which was a screen failure.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="participants")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="participants")
@@ -84,18 +96,30 @@ class Participant(models.Model):
         max_length=20, choices=ParticipantState.choices, default=ParticipantState.SCREENING
     )
     consented_at = models.DateTimeField()
+    rescreens = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="rescreened_as"
+    )
 
     class Meta:
         ordering = ["id"]
         constraints = [
             UniqueConstraint(fields=["study", "screening_number"], name="one_screening_number"),
+            UniqueConstraint(fields=["rescreens"], name="screened_again_once"),
             UniqueConstraint(
                 fields=["study", "subject_number"],
                 condition=~Q(subject_number=""),
                 name="one_subject_number",
             ),
         ]
-        triggers = [PARTICIPANT.guard()]
+        triggers = [
+            PARTICIPANT.guard(),
+            pgtrigger.Trigger(
+                name="rescreens_a_failure",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("rescreens_id"),
+                when=pgtrigger.Before,
+                func=_RESCREENS_A_FAILURE,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.subject_number or self.screening_number

@@ -19,6 +19,7 @@ from cohorts.policies.facts import (
     pooled_outcomes,
     require_protocol,
 )
+from cohorts.policies.screening import eligibility_gate
 from cohorts.states import (
     TAKEN_SLOTS,
     CohortState,
@@ -45,7 +46,7 @@ def gates_for_seat(
         ]
     cohort = open_cohort(study, level)
     gates = _gates_for_cohort(study, level, cohort, participant)
-    return [*gates, _seat_free(level, cohort), *_participant_gates(participant)]
+    return [*gates, _seat_free(level, cohort), *_participant_gates(participant, now)]
 
 
 def gates_for_confirmation(slot: Slot, *, now: datetime) -> list[Gate]:
@@ -56,7 +57,7 @@ def gates_for_confirmation(slot: Slot, *, now: datetime) -> list[Gate]:
     return [
         Gate("cohort_open", is_open, f"Cohort {cohort.number} is {label}."),
         *_gates_for_cohort(participant.study, cohort.level, cohort, participant),
-        *_participant_gates(participant),
+        *_participant_gates(participant, now),
     ]
 
 
@@ -220,7 +221,7 @@ def site_gate(site: Site) -> Gate:
     return Gate("site_active", is_active, f"Site {site.code} is {label}{why}", None, _MANAGER)
 
 
-def _participant_gates(participant: Participant | None) -> list[Gate]:
+def _participant_gates(participant: Participant | None, now: datetime) -> list[Gate]:
     if participant is None:
         return []
     return [
@@ -231,4 +232,5 @@ def _participant_gates(participant: Participant | None) -> list[Gate]:
             participant.state in (ParticipantState.ELIGIBLE, ParticipantState.SLOTTED),
             f"{participant} is {ParticipantState(participant.state).label}.",
         ),
+        eligibility_gate(participant, now=now),
     ]

@@ -11,6 +11,7 @@ from cohorts.models import DoseLevel, Participant, Slot
 from cohorts.policies import (
     consent_gate,
     current_basis,
+    gates_for_treatment,
     hold_gates,
     require_protocol,
     site_gate,
@@ -50,6 +51,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
             None,
             "study manager and medical monitor",
         ),
+        *gates_for_treatment(participant, now=now),
     ]
 
 

@@ -17,12 +17,16 @@ from cohorts.actions import (
     acknowledge_decision,
     confirm_eligibility,
     confirm_slot,
+    enter_results,
+    plan_treatment_dates,
     reserve_slot,
     screen_participant,
     sign_decision,
+    sign_screening,
 )
 from cohorts.engine.design import Verdict
 from cohorts.models import Decision, DoseLevel, Participant, Recommendation
+from cohorts.policies import day_at
 from dosing.actions import (
     begin_lymphodepletion,
     complete_lymphodepletion,
@@ -47,6 +51,7 @@ from safety.actions import (
     report_event,
     sign_window_statement,
 )
+from safety.management.demo_results import Answers
 from safety.models import DltReport
 
 MINUTE = timedelta(minutes=1)
@@ -113,6 +118,8 @@ class Conduct:
     now: datetime
     crews: list[Crew] = field(default_factory=list)
     screened: int = 0
+    answers: Answers | None = None
+    """What participants bring to screening, for a protocol that asks."""
 
     def tick(self) -> datetime:
         """A minute later: no two actions at the same moment."""
@@ -173,16 +180,54 @@ class Conduct:
 
     def screen(self, *, disease: str, crew: int = 0) -> Participant:
         """Consent and confirmed eligibility."""
+        person = self.consent(disease=disease, crew=crew)
+        self.fill_in(person)
+        self.sign_eligibility(person)
+        return confirm_eligibility(person, by=self.manager, now=self.tick())
+
+    def consent(self, *, disease: str, crew: int = 0) -> Participant:
+        """A candidate's consent, under the site's next number where results are entered too."""
         self.screened += 1
-        person = screen_participant(
+        return screen_participant(
             self.crews[crew].site,
-            screening_number=f"S-{self.screened:03d}",
+            screening_number="" if self.answers else f"S-{self.screened:03d}",
             disease=disease,
             consented_at=self.now,
             by=self.crews[crew].investigator,
             now=self.tick(),
         )
-        return confirm_eligibility(person, by=self.manager, now=self.tick())
+
+    def fill_in(self, person: Participant, *, which: str = "eligible") -> None:
+        """The dates of a screening and its results, measured today; nothing without `answers`."""
+        if self.answers is None:
+            return
+        by, today = self.investigator_of(person), day_at(person.site, self.now)
+        plan_treatment_dates(
+            person,
+            visit_date=today,
+            lymphodepletion_date=today + timedelta(days=4),
+            first_infusion_date=today + timedelta(days=9),
+            by=by,
+            now=self.tick(),
+        )
+        entries = self.answers(person.disease, consent=today, measured_on=today, which=which)
+        enter_results(person, entries=entries, by=by, now=self.tick())
+
+    def renew(self, person: Participant) -> None:
+        """Repeat what goes out of date; signed and confirmed again."""
+        if self.answers is None:
+            return
+        consent, today = (day_at(person.site, t) for t in (person.consented_at, self.now))
+        entries = self.answers(person.disease, consent=consent, measured_on=today)
+        by = self.investigator_of(person)
+        enter_results(person, entries=entries, by=by, now=self.tick())
+        self.sign_eligibility(person)
+        confirm_eligibility(person, by=self.manager, now=self.tick())
+
+    def sign_eligibility(self, person: Participant) -> None:
+        """The investigator's signature under the screening."""
+        by = self.investigator_of(person)
+        sign_screening(person, by=by, password=self.password, now=self.tick())
 
     def seat(self, level: int, *, disease: str, crew: int = 0) -> Participant:
         """From consent to a confirmed seat."""

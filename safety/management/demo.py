@@ -13,6 +13,7 @@ from cohorts.actions import (
     add_protocol_version,
     approve_protocol,
     confirm_not_evaluable,
+    fail_screening,
     leave_study,
 )
 from cohorts.engine.design import Verdict
@@ -23,6 +24,7 @@ from ntrust.actions import activate_site, add_site, create_study, grant_role
 from ntrust.models import Study, User
 from ntrust.states import Role
 from safety.management.conduct import Conduct, Crew, enlist
+from safety.management.demo_results import read_answers
 from safety.management.replay import free_key
 
 KEY: Final = "ntrust-1"
@@ -56,6 +58,7 @@ def load_ntrust_1(*, now: datetime) -> Study:
     _stock(conduct)
     _first_level(conduct)
     _second_level(conduct, now=now)
+    _in_screening(conduct, now=now)
     conduct.finish("The training data are loaded.")
     return conduct.study
 
@@ -90,7 +93,8 @@ def _set_up(now: datetime) -> Conduct:
             )
         )
     _amend(study, manager, now=now)
-    return Conduct(study, manager, monitor, PASSWORD, "flu_cy", now, crews)
+    answers = read_answers(read_file(PROTOCOLS / VERSIONS[1]))
+    return Conduct(study, manager, monitor, PASSWORD, "flu_cy", now, crews, answers=answers)
 
 
 def _amend(study: Study, manager: User, *, now: datetime) -> None:
@@ -152,6 +156,7 @@ def _first_level(conduct: Conduct) -> None:
     conduct.infuse(people[:2], day_0=day_0, days=SCHEDULE[1:])
     conduct.now = max(conduct.now, day_0 + timedelta(days=15))
     later = conduct.now + timedelta(days=5)
+    conduct.renew(replacement)
     conduct.condition([replacement], day_0=later)
     conduct.infuse([replacement], day_0=later, days=SCHEDULE)
     conduct.now = later + timedelta(days=30)
@@ -184,6 +189,7 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
     conduct.condition([infused], day_0=first_day)
     conduct.infuse([infused], day_0=first_day, days=SCHEDULE[:2])
     conduct.now = now - timedelta(days=1)
+    conduct.renew(conditioned)
     begin_lymphodepletion(
         conditioned,
         regimen="cy",
@@ -192,6 +198,17 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
         by=conduct.investigator_of(conditioned),
         now=conduct.tick(),
     )
+
+
+def _in_screening(conduct: Conduct, *, now: datetime) -> None:
+    """A screen failure, and one of whom little is known yet."""
+    conduct.now = max(conduct.now, now - timedelta(hours=20))
+    failing, begun = (conduct.consent(disease=d, crew=c) for d, c in ((LN, 1), (PMN, 2)))
+    conduct.fill_in(failing, which="failing")
+    fail_screening(
+        failing, by=conduct.investigator_of(failing), password=PASSWORD, now=conduct.tick()
+    )
+    conduct.fill_in(begun, which="begun")
 
 
 def open_replay(study: Study, *, now: datetime) -> None:

@@ -38,7 +38,9 @@ ORDER = [
     "rules_allow",
     "seat_free",
     "site_active",
+    "consent_current",
     "eligible",
+    "eligibility_in_date",
 ]
 
 

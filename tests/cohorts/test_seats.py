@@ -326,5 +326,5 @@ def test_eligibility_numbers_subjects_in_order(trial: Conduct) -> None:
     third, fourth = trial.screen(disease=DISEASE), trial.screen(disease=DISEASE)
 
     assert [third.subject_number, fourth.subject_number] == ["P-003", "P-004"]
-    with refused("illegal_move"):
+    with refused("not_eligible"):
         confirm_eligibility(third, by=trial.manager, now=trial.tick())

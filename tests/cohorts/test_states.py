@@ -15,6 +15,7 @@ from cohorts.models import (
     Hold,
     Participant,
     ProtocolVersion,
+    Screening,
     Slot,
 )
 from cohorts.states import LIFE_CYCLES as COHORT_CYCLES
@@ -39,6 +40,7 @@ TABLES: dict[str, type[models.Model]] = {
     "the protocol version": ProtocolVersion,
     "the cohort": Cohort,
     "the participant": Participant,
+    "the screening": Screening,
     "the slot": Slot,
     "the decision": Decision,
     "the hold": Hold,

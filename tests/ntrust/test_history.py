@@ -8,13 +8,13 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
-from cohorts.actions import place_hold, screen_participant
-from cohorts.models import Cohort, Hold, Outcome, Participant
+from cohorts.actions import place_hold
+from cohorts.models import Cohort, Hold, Outcome, ScreeningResult
 from ntrust.change import study_change
 from ntrust.models import Event, Membership, Signature, Site, Study, User
 from safety.management.conduct import Conduct
 from tests.everything import build_everything
-from tests.factories import DISEASE, revision_of, shared_trial
+from tests.factories import revision_of, shared_trial
 
 pytestmark = pytest.mark.django_db
 
@@ -126,23 +126,15 @@ def test_history_has_the_servers_time_and_the_trials(trial: Conduct) -> None:
 
 
 def test_delete_leaves_its_last_version(trial: Conduct) -> None:
-    person = screen_participant(
-        trial.crews[0].site,
-        screening_number="S-900",
-        disease=DISEASE,
-        consented_at=trial.now,
-        by=trial.crews[0].investigator,
-        now=trial.tick(),
-    )
-    key = person.pk
+    key = ScreeningResult.objects.get().pk
 
     with study_change(trial.study, by=trial.manager, reason="entered twice", now=trial.tick()):
-        Participant.objects.filter(pk=key).delete()
+        ScreeningResult.objects.filter(pk=key).delete()
 
-    model = next(h for h in HISTORY if h.pgh_tracked_model is Participant)
+    model = next(h for h in HISTORY if h.pgh_tracked_model is ScreeningResult)
     versions = model.objects.filter(pgh_obj_id=key).order_by("pgh_id")
     assert [v.pgh_label for v in versions] == ["insert", "delete"]
-    assert versions[1].screening_number == "S-900"
+    assert versions[1].field == "smokes"
     assert versions[1].pgh_context["reason"] == "entered twice"
 
 

@@ -23,7 +23,9 @@ RIGHTS: Rights = {
     ),
     "cohorts.confirm_eligibility": (
         MANAGER,
-        lambda s: C.confirm_eligibility(s.participant("SCREENING"), **s.who),
+        lambda s: C.confirm_eligibility(
+            Participant.objects.get(state="SCREENING", screening__state="SIGNED"), **s.who
+        ),
     ),
     "cohorts.reserve_slot": (
         MANAGER,

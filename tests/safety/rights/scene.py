@@ -18,6 +18,7 @@ from dosing.models import Infusion
 from ntrust.models import Site, User
 from safety.management.conduct import Conduct
 from tests.factories import (
+    ASKED,
     DISEASE,
     PASSWORD,
     make_document,
@@ -29,6 +30,11 @@ from tests.factories import (
     seat,
 )
 
+PROTOCOL: dict[str, Any] = {
+    "infusion_days": (0, 7),
+    "infusions": {"safety_check": [{"id": "fever", "text": "No fever"}]},
+    "eligibility": ASKED,
+}
 REASON = "The committee wants to see more participants at this level."
 MANAGER, MONITOR = frozenset({"manager"}), frozenset({"monitor"})
 INVESTIGATOR = frozenset({"investigator"})
@@ -42,8 +48,7 @@ def build(preparations: Iterable[Callable[[Conduct], None]]) -> Conduct:
 
     `preparations`: what the rows of other files need on top.
     """
-    asked = [{"id": "fever", "text": "No fever"}]
-    trial = open_level(make_trial(sites=2, infusion_days=(0, 7), infusions={"safety_check": asked}))
+    trial = open_level(make_trial(sites=2, **PROTOCOL))
     run_cohort(trial, 1, "P")
     conditioned, begun = seat(trial, 1, 2)
     trial.decide(Verdict.ENROL, 1, seats=3, reason=REASON)
@@ -60,7 +65,7 @@ def build(preparations: Iterable[Callable[[Conduct], None]]) -> Conduct:
     )
     reserve(trial, trial.screen(disease=DISEASE), 1)
     trial.screen(disease=DISEASE)
-    cohorts.actions.screen_participant(
+    signed = cohorts.actions.screen_participant(
         trial.crews[0].site,
         screening_number="S-900",
         disease=DISEASE,
@@ -68,6 +73,7 @@ def build(preparations: Iterable[Callable[[Conduct], None]]) -> Conduct:
         by=by,
         now=trial.tick(),
     )
+    trial.sign_eligibility(signed)
     more = Conclusion(Verdict.ENROL, trial.level(1), "agrees", reason=REASON, seats=1)
     trial.sign(trial.propose(more))
     trial.propose(more)
