@@ -37,6 +37,7 @@ FACTS = frozenset(
         "is_toxicity_adjudicated",
         "not_evaluable_because",
         "not_evaluable_confirmed_by",
+        "prohibited_medication",
     }
 )
 
@@ -97,6 +98,7 @@ def judge_outcome(outcome: Outcome) -> Evaluability:
         dlt=DltState(outcome.dlt),
         is_toxicity_adjudicated=outcome.is_toxicity_adjudicated,
         ruled_reason=outcome.not_evaluable_because or None,
+        prohibited_medication=outcome.prohibited_medication or None,
     )
     return judge(facts, document_of(outcome.participant.protocol_version).exposure_rules())
 

@@ -47,6 +47,7 @@ class Cause(StrEnum):
     TOXICITY_TO_ADJUDICATE = "TOXICITY_TO_ADJUDICATE"
     NO_LYMPHODEPLETION = "NO_LYMPHODEPLETION"
     EXPOSURE_TOO_LOW = "EXPOSURE_TOO_LOW"
+    PROHIBITED_MEDICATION = "PROHIBITED_MEDICATION"
     WINDOW_OPEN = "WINDOW_OPEN"
     STATEMENT_MISSING = "STATEMENT_MISSING"
     COMPLETE = "COMPLETE"
@@ -101,7 +102,8 @@ class Facts:
     passed; it is not over while an infusion is awaited. `is_statement_signed`: the investigator
     signed "no DLT in the window". `is_toxicity_adjudicated`: a person has ruled that one who missed
     an infusion for a toxicity that is no DLT counts. `ruled_reason`: why a person confirmed them
-    not evaluable, else None.
+    not evaluable, else None. `prohibited_medication`: names of what the protocol prohibits and
+    was taken in the window, unless a person has ruled that it does not matter; else None.
     """
 
     is_lymphodepletion_given: bool
@@ -111,10 +113,13 @@ class Facts:
     dlt: DltState
     is_toxicity_adjudicated: bool = False
     ruled_reason: str | None = None
+    prohibited_medication: str | None = None
 
     def __post_init__(self) -> None:
         if self.ruled_reason is not None and not self.ruled_reason.strip():
             raise EvaluabilityError("A ruling of not evaluable has a reason.")
+        if self.prohibited_medication is not None and not self.prohibited_medication.strip():
+            raise EvaluabilityError("A prohibited medication has a name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ def judge(facts: Facts, rules: ExposureRules) -> Evaluability:
     if facts.ruled_reason is not None:
         sentence = f"Not evaluable, confirmed: {facts.ruled_reason}. The seat is replaced."
         return Evaluability(NOT_EVALUABLE, Cause.RULED_NOT_EVALUABLE, sentence)
-    return _judge_exposure(facts, rules) or _judge_window(facts, rules)
+    return _judge_exposure(facts, rules) or _judge_medication(facts) or _judge_window(facts, rules)
 
 
 def _judge_exposure(facts: Facts, rules: ExposureRules) -> Evaluability | None:
@@ -161,6 +166,14 @@ def _judge_exposure(facts: Facts, rules: ExposureRules) -> Evaluability | None:
     if rules.required:
         least += f", number {_list(sorted(rules.required))} among them"
     return _propose(Cause.EXPOSURE_TOO_LOW, f"minimum exposure ({least}) was not reached")
+
+
+def _judge_medication(facts: Facts) -> Evaluability | None:
+    """What the protocol prohibits may have hidden a toxicity; None when nothing was taken."""
+    if facts.prohibited_medication is None:
+        return None
+    why = f"prohibited medication in the DLT window ({facts.prohibited_medication})"
+    return _propose(Cause.PROHIBITED_MEDICATION, why)
 
 
 def _judge_window(facts: Facts, rules: ExposureRules) -> Evaluability:

@@ -193,6 +193,7 @@ class Outcome(models.Model):
     dlt = models.CharField(max_length=12, choices=DltStatus.choices, default=DltStatus.NONE)
     has_signed_statement = models.BooleanField(default=False)
     is_toxicity_adjudicated = models.BooleanField(default=False)
+    prohibited_medication = models.TextField(blank=True)
     not_evaluable_because = models.TextField(blank=True)
     not_evaluable_confirmed_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+"

@@ -211,6 +211,33 @@ def test_the_numbers_are_the_protocols():
     assert "78.5%" in judge(replace(facts, infusions=infusions(given(1))), low).sentence
 
 
+def test_prohibited_medication_is_proposed_and_stays_pending():
+    found = judge(replace(COMPLETE, prohibited_medication="rituximab, belimumab"), RULES)
+
+    assert (found.letter, found.cause) == ("P", Cause.PROHIBITED_MEDICATION)
+    assert found.is_proposed_not_evaluable is True
+    assert found.sentence == (
+        "Proposed as not evaluable: prohibited medication in the DLT window (rituximab, "
+        "belimumab). Pending until a person confirms."
+    )
+
+
+@pytest.mark.parametrize(
+    ("different", "letter", "cause"),
+    [
+        ({"dlt": DltState.COUNTED}, "T", Cause.DLT),
+        ({"dlt": DltState.PROVISIONAL}, "P", Cause.DLT_PROVISIONAL),
+        ({"ruled_reason": "rituximab"}, "X", Cause.RULED_NOT_EVALUABLE),
+        ({"infusions": infusions(given(), TOXICITY)}, "P", Cause.TOXICITY_TO_ADJUDICATE),
+        ({"infusions": infusions(given(), MISSED, MISSED)}, "P", Cause.EXPOSURE_TOO_LOW),
+        ({"is_window_over": False}, "P", Cause.PROHIBITED_MEDICATION),
+        ({"is_statement_signed": False}, "P", Cause.PROHIBITED_MEDICATION),
+    ],
+)
+def test_what_goes_before_prohibited_medication(different, letter, cause):
+    assert judged(prohibited_medication="rituximab", **different)[:2] == (letter, cause)
+
+
 def test_fractions_are_exact():
     almost = Infusion(InfusionState.GIVEN, 10**18, 8 * 10**17 - 1)
     enough = Infusion(InfusionState.GIVEN, 10**18, 8 * 10**17)
@@ -222,8 +249,8 @@ def test_fractions_are_exact():
 def test_every_combination_of_facts_has_an_answer_and_only_a_person_rules_x():
     kinds = [given(), given(50), AWAITED, MISSED, TOXICITY]
     for planned in product(kinds, repeat=3):
-        for depletion, over, signed, adjudicated, dlt, ruled in product(
-            *[[True, False]] * 4, DltState, [None, "lost"]
+        for depletion, over, signed, adjudicated, dlt, ruled, taken in product(
+            *[[True, False]] * 4, DltState, [None, "lost"], [None, "rituximab"]
         ):
             facts = Facts(
                 is_lymphodepletion_given=depletion,
@@ -233,6 +260,7 @@ def test_every_combination_of_facts_has_an_answer_and_only_a_person_rules_x():
                 dlt=dlt,
                 is_toxicity_adjudicated=adjudicated,
                 ruled_reason=ruled,
+                prohibited_medication=taken,
             )
             letter = judge(facts, RULES).letter
             assert (letter == "T") == (dlt is DltState.COUNTED)
@@ -244,15 +272,24 @@ def test_every_combination_of_facts_has_an_answer_and_only_a_person_rules_x():
                 assert AWAITED not in planned
                 assert planned[0] == given()
                 assert adjudicated or TOXICITY not in planned
+                assert taken is None
 
 
 def every_combination():
     kinds = [given(), AWAITED, MISSED, TOXICITY]
     for planned in product(kinds, repeat=2):
-        for depletion, over, signed, dlt, ruled in product(
-            *[[True, False]] * 3, DltState, [None, "lost"]
+        for depletion, over, signed, dlt, ruled, taken in product(
+            *[[True, False]] * 3, DltState, [None, "lost"], [None, "rituximab"]
         ):
-            yield Facts(depletion, infusions(*planned), over, signed, dlt, ruled_reason=ruled)
+            yield Facts(
+                depletion,
+                infusions(*planned),
+                over,
+                signed,
+                dlt,
+                ruled_reason=ruled,
+                prohibited_medication=taken,
+            )
 
 
 def test_every_cause_has_its_sentence():
@@ -277,6 +314,10 @@ def test_every_cause_has_its_sentence():
         Cause.EXPOSURE_TOO_LOW: [
             "Proposed as not evaluable: minimum exposure (2 infusions of 80% or more, number 1 "
             "among them) was not reached. Pending until a person confirms."
+        ],
+        Cause.PROHIBITED_MEDICATION: [
+            "Proposed as not evaluable: prohibited medication in the DLT window (rituximab). "
+            "Pending until a person confirms."
         ],
         Cause.WINDOW_OPEN: [
             "Pending: infusion 1 is awaited.",
@@ -316,6 +357,10 @@ DOSE_MISSING = "An infusion has an assigned dose, and a given one once given."
         (lambda: Infusion(InfusionState.GIVEN, 0, 5), DOSE_MISSING),
         (lambda: Infusion(InfusionState.GIVEN, ASSIGNED, -1), "A given dose is not negative."),
         (lambda: replace(COMPLETE, ruled_reason=" "), "A ruling of not evaluable has a reason."),
+        (
+            lambda: replace(COMPLETE, prohibited_medication=" "),
+            "A prohibited medication has a name.",
+        ),
     ],
 )
 def test_facts_that_cannot_be_are_refused(make, sentence):
