@@ -86,4 +86,29 @@ WINDOW: Final = LifeCycle(
     },
 )
 
+
+class Route(TextChoices):
+    """How a medicine is given."""
+
+    ORAL = "ORAL", "by mouth"
+    INTRAVENOUS = "INTRAVENOUS", "intravenous"
+    SUBCUTANEOUS = "SUBCUTANEOUS", "subcutaneous"
+    INTRAMUSCULAR = "INTRAMUSCULAR", "intramuscular"
+    TOPICAL = "TOPICAL", "on the skin"
+    OPHTHALMIC = "OPHTHALMIC", "in the eye"
+    INHALED = "INHALED", "inhaled"
+    OTHER = "OTHER", "another way"
+
+
+LOCAL_ROUTES: Final = (Route.TOPICAL, Route.OPHTHALMIC, Route.INHALED)
+
+
+class MedicationKind(TextChoices):
+    """What the protocol makes of a medicine it speaks of."""
+
+    PROHIBITED = "prohibited", "prohibited"
+    STEROID = "steroid", "systemic steroid"
+    ANTICYTOKINE = "anticytokine", "anticytokine therapy"
+
+
 LIFE_CYCLES: Final = (PRODUCT_LOT, INFUSION, WINDOW)

@@ -250,7 +250,11 @@ NTRUST_PASS_TIME = [
     "dosing.actions.pass_time",
     "safety.actions.pass_time",
 ]
-NTRUST_AFTER_CHANGE = ["safety.actions.count_reports", "cohorts.actions.apply_rules"]
+NTRUST_AFTER_CHANGE = [
+    "safety.actions.count_reports",
+    "dosing.actions.match_medications",
+    "cohorts.actions.apply_rules",
+]
 
 CELERY_BEAT_SCHEDULE = {
     "deliver-notifications": {"task": "ntrust.tasks.deliver_notifications", "schedule": 10.0},

@@ -18,6 +18,7 @@ def not_offered(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", include("cohorts.urls")),
+    path("", include("dosing.urls")),
     path("", include("safety.urls")),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -19,6 +19,7 @@ from cohorts.queries import (
     viewer_of,
 )
 from cohorts.queries.consents import read_participant_consents
+from dosing.queries import read_measurement_panel, read_medications
 from ntrust import clock
 from ntrust.models import User
 from ntrust.states import Role
@@ -28,6 +29,8 @@ Panel = tuple[str, Callable[..., Any]]
 PANELS: Final[tuple[Panel, ...]] = (
     ("safety/panels/statement.html", read_statement),
     ("cohorts/panels/consents.html", read_participant_consents),
+    ("dosing/panels/measurements.html", read_measurement_panel),
+    ("dosing/panels/medications.html", read_medications),
     ("cohorts/panels/deviations.html", read_participant_deviations),
 )
 """Template and the query that fills it as `panel`: (participant, viewer=, now=)."""

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from cohorts.actions import add_consent_form, enter_results, note_deviation, place_hold
+from cohorts.models import Participant
 from cohorts.policies import Entry
-from dosing.actions import enter_safety_check
+from dosing.actions import (
+    Prescription,
+    Reading,
+    enter_safety_check,
+    record_measurement,
+    record_medication,
+)
 from dosing.models import Infusion
 from ntrust.change import study_change
 from safety.management.conduct import Conduct
@@ -49,4 +57,15 @@ def build_everything() -> Conduct:
         by=trial.investigator_of(candidate),
         now=trial.tick(),
     )
+    add_records(trial, people[1])
     return trial
+
+
+def add_records(trial: Conduct, person: Participant) -> None:
+    """A measurement and a medicine."""
+    who: dict[str, Any] = {"by": trial.investigator_of(person), "now": trial.tick()}
+    day = trial.now.date()
+    reading = Reading(Decimal(1), "g/g", measured_on=day)
+    record_measurement(person, measurement="upcr", reading=reading, **who)
+    prescription = Prescription("Ibuprofen", route="ORAL", indication="pain", started_on=day)
+    record_medication(person, prescription=prescription, **who)

@@ -48,6 +48,8 @@ IDENTITY = {
 }
 ASKED = {"fields": [{"key": "smokes", "label": "Smokes", "kind": "yes_no"}]}
 """Something to enter at screening; no criterion reads it."""
+MEASUREMENTS = [{"key": "upcr", "name": "UPCR", "unit": "g/g", "highest": "50"}]
+MEDICATIONS = [{"key": "cd20", "name": "CD20", "kind": "prohibited", "names": ["rituximab"]}]
 EVERYBODY = ["STUDY_MANAGER", "MEDICAL_MONITOR", "INVESTIGATOR", "PHARMACIST"]
 NOTIFICATIONS = {
     "DLT_REPORTED": {"roles": EVERYBODY, "urgent": True},
@@ -134,6 +136,8 @@ def make_document(
         "infusions": {"days": days, **(infusions or {})},
         "dlt_criteria": deepcopy(CRITERIA),
         "eligibility": deepcopy(eligibility or {}),
+        "measurements": deepcopy(MEASUREMENTS),
+        "medications": deepcopy(MEDICATIONS),
         "review": {"quorum": 3},
         "notifications": deepcopy(NOTIFICATIONS),
     }

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cohorts.protocol.rules import Section
+from ntrust.errors import Refused
 
 Days = Annotated[int, Field(ge=0, le=3650)]
 Hours = Annotated[int, Field(gt=0, le=24 * 365)]
@@ -159,7 +160,7 @@ class MeasurementData(Section):
     highest: Decimal
     reference_low: Decimal | None = None
     reference_high: Decimal | None = None
-    accepts: dict[str, Decimal] = {}
+    accepts: dict[str, Annotated[Decimal, Field(gt=0)]] = {}
 
     @model_validator(mode="after")
     def _range_is_one(self) -> Self:
@@ -167,18 +168,48 @@ class MeasurementData(Section):
             raise ValueError("the plausible range has a lower and a higher end")
         return self
 
+    def in_unit(self, value: Decimal, unit: str) -> Decimal:
+        """The value in the protocol's unit. Refuses (`wrong_unit`) a unit nobody converts, and
+        (`implausible`) a value outside the plausible range, in words."""
+        factors = {_same_unit(self.unit): Decimal(1)}
+        factors |= {_same_unit(name): factor for name, factor in self.accepts.items()}
+        factor = factors.get(_same_unit(unit))
+        if factor is None:
+            units = " or ".join([self.unit, *self.accepts])
+            raise Refused("wrong_unit", f"{self.name} is given in {units}, not in {unit or '?'}.")
+        if not value.is_finite() or not self.lowest <= value * factor <= self.highest:
+            raise Refused(
+                "implausible",
+                f"{self.name} of {value} {unit} is not plausible: it lies outside "
+                f"{self.lowest} to {self.highest} {self.unit}. Check the value and the unit.",
+            )
+        return value * factor
+
+
+def _same_unit(unit: str) -> str:
+    """Letters of either case, the two signs for micro, and spaces make no difference."""
+    return unit.casefold().replace("μ", "u").replace(" ", "")
+
 
 class MedicationRule(Section):
     """Medicines the protocol speaks of, found by `names` (part of the entered name, any case).
 
     `prohibited` ones given in the DLT window propose the participant as not evaluable; the other
-    kinds are shown beside the DLT criteria that ask for them.
+    kinds are shown beside the DLT criteria that ask for them. `systemic_only`: not what is put on
+    the skin, in the eye or inhaled.
     """
 
     key: str
     name: str
     kind: Literal["prohibited", "steroid", "anticytokine"]
-    names: Annotated[tuple[str, ...], Field(min_length=1)]
+    names: Annotated[tuple[Annotated[str, Field(min_length=3)], ...], Field(min_length=1)]
+    systemic_only: bool = False
+
+    def concerns(self, name: str, *, is_systemic: bool) -> bool:
+        """Whether a medicine of this name, given so, is one of these."""
+        entered = name.casefold()
+        is_named = any(part.casefold() in entered for part in self.names)
+        return is_named and (is_systemic or not self.systemic_only)
 
 
 class PauseRule(Section):

@@ -162,6 +162,19 @@ class ProtocolDocument(Section):
                 return measurement
         raise Refused("unknown_measurement", f"The protocol does not measure {key}.")
 
+    def visit(self, key: str) -> VisitData:
+        """The visit of that key; refuses an unknown one."""
+        for visit in self.visits:
+            if visit.key == key:
+                return visit
+        raise Refused("unknown_visit", f"The protocol has no visit {key}.")
+
+    def recognise(self, name: str, *, is_systemic: bool) -> tuple[MedicationRule, ...]:
+        """What the protocol says of a medicine; nothing for most."""
+        return tuple(
+            rule for rule in self.medications if rule.concerns(name, is_systemic=is_systemic)
+        )
+
 
 def _first_double(names: Iterable[str]) -> str:
     """The first name that came before; empty when each is single."""

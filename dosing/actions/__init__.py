@@ -11,6 +11,19 @@ from dosing.actions.lots import (
     release_lot,
 )
 from dosing.actions.lymphodepletion import begin_lymphodepletion, complete_lymphodepletion
+from dosing.actions.measurements import (
+    Reading,
+    correct_measurement,
+    record_measurement,
+    record_measurements,
+)
+from dosing.actions.medications import (
+    Prescription,
+    accept_medication,
+    correct_medication,
+    match_medications,
+    record_medication,
+)
 from dosing.actions.planning import (
     assign_lot,
     hold_infusion,
@@ -39,5 +52,14 @@ __all__ = [
     "record_given_infusion",
     "release_lot",
     "reschedule_infusion",
+    "Prescription",
+    "Reading",
+    "accept_medication",
+    "correct_measurement",
+    "correct_medication",
+    "match_medications",
+    "record_measurement",
+    "record_measurements",
+    "record_medication",
     "resume_infusion",
 ]

@@ -10,6 +10,7 @@ from dosing.policies.infusions import (
 )
 from dosing.policies.lots import cells_left, cells_used, gates_for_lot, was_released
 from dosing.policies.lymphodepletion import check_lymphodepletion, gates_for_lymphodepletion
+from dosing.policies.medications import was_in_window
 from dosing.policies.schedule import Due, due_day, find_deviations, site_day
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "site_day",
     "was_clear",
     "was_released",
+    "was_in_window",
 ]

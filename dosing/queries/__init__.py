@@ -1,0 +1,36 @@
+"""What is: reads of treatment and of what is recorded beside it, as frozen rows.
+
+Nobody gets a row without a `Viewer`, but for what the rules of higher applications ask.
+"""
+
+from dosing.queries.measurements import (
+    MeasurementPanel,
+    Trend,
+    find_measurement,
+    last_measured,
+    read_measurement_panel,
+    read_participant_trends,
+    read_study_trend,
+)
+from dosing.queries.medications import (
+    MedicationPanel,
+    MedicationRow,
+    find_medication,
+    medications_in,
+    read_medications,
+)
+
+__all__ = [
+    "MeasurementPanel",
+    "MedicationPanel",
+    "MedicationRow",
+    "Trend",
+    "find_measurement",
+    "find_medication",
+    "last_measured",
+    "medications_in",
+    "read_measurement_panel",
+    "read_medications",
+    "read_participant_trends",
+    "read_study_trend",
+]
