@@ -112,7 +112,8 @@ def _read(study: Study, viewer: Viewer, now: datetime, revision: int) -> Ladder:
     mask = mask_for(viewer)
     row = latest_recommendation(study)
     levels = list(DoseLevel.objects.filter(study=study).order_by("-ordinal"))
-    people = read_people(study, viewer=viewer, mask=mask, now=now)
+    excluded = {one["subject"]: one["why"] for one in row.basis.get("excluded", ())} if row else {}
+    people = read_people(study, viewer=viewer, mask=mask, now=now, excluded=excluded)
     cohorts = read_cohorts(study)
     seats = read_seats(cohorts, people, viewer=viewer)
     holds = read_holds(study, viewer=viewer, mask=mask)

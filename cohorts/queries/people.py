@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cohorts.engine.design import Tally
@@ -10,13 +11,14 @@ from cohorts.engine.notation import Cohort as Letters
 from cohorts.engine.notation import count
 from cohorts.models import Outcome
 from cohorts.queries.viewers import SOMEBODY, Mask, Viewer
-from cohorts.queries.words import HARM, WAITING, Mark, name_letter, shorten
+from cohorts.queries.words import HARM, QUIET, WAITING, Mark, name_letter, shorten
 from cohorts.states import DltStatus, OutcomeLetter
 from ntrust.models import Study
 
 NOTHING_REPORTED = Mark("pending, nothing reported yet", WAITING, "◔")
 OVERDUE = Mark("pending, statement overdue", WAITING, "◔")
 PROVISIONAL = Mark("pending, provisional DLT", WAITING, "▲")
+NOT_POOLED = Mark("not counted with the others", QUIET, "○")
 TO_RULE = Mark("pending, waits for a ruling", WAITING, "◔")
 
 
@@ -38,6 +40,7 @@ class Person:
     first_infused_at: datetime | None
     window_closes_at: datetime | None
     because: str
+    is_pooled: bool = True
 
     @property
     def is_seen(self) -> bool:
@@ -54,17 +57,38 @@ class Person:
 
     @property
     def is_pending(self) -> bool:
-        return self.letter == OutcomeLetter.PENDING
+        return self.is_pooled and self.letter == OutcomeLetter.PENDING
 
 
-def read_people(study: Study, *, viewer: Viewer, mask: Mask, now: datetime) -> list[Person]:
-    """Counted participants in the order they got their numbers. One statement."""
+def read_people(
+    study: Study,
+    *,
+    viewer: Viewer,
+    mask: Mask,
+    now: datetime,
+    excluded: Mapping[str, str] | None = None,
+) -> list[Person]:
+    """Counted participants in the order they got their numbers. One statement.
+
+    `excluded`: subjects whom the protocol does not pool with the others, and why.
+    """
     rows = (
         Outcome.objects.filter(study=study, is_counted=True)
         .select_related("participant__site", "level")
         .order_by("participant_id")
     )
-    return [_person(row, viewer=viewer, mask=mask, now=now) for row in rows]
+    people = [_person(row, viewer=viewer, mask=mask, now=now) for row in rows]
+    why_not = excluded or {}
+    numbers = [row.participant.subject_number for row in rows]
+    return [
+        _set_apart(person, why_not[number]) if number in why_not else person
+        for person, number in zip(people, numbers, strict=True)
+    ]
+
+
+def _set_apart(person: Person, why: str) -> Person:
+    because = f"{person.mark.text}; {why}" if person.is_seen else ""
+    return replace(person, mark=NOT_POOLED, because=because, is_pooled=False)
 
 
 def _person(row: Outcome, *, viewer: Viewer, mask: Mask, now: datetime) -> Person:
@@ -119,12 +143,14 @@ class Counts:
 
 
 def count_people(people: list[Person]) -> Counts:
-    """The counts of one level."""
+    """The counts of one level; but for those treated, of people who are pooled."""
+    treated = sum(person.is_treated for person in people)
+    people = [person for person in people if person.is_pooled]
     letters = [person.letter for person in people]
     marks = [person.mark for person in people]
     dlt, no_dlt = letters.count(OutcomeLetter.DLT), letters.count(OutcomeLetter.NO_DLT)
     return Counts(
-        treated=sum(person.is_treated for person in people),
+        treated=treated,
         evaluable=dlt + no_dlt,
         pending=letters.count(OutcomeLetter.PENDING),
         not_evaluable=letters.count(OutcomeLetter.NOT_EVALUABLE),
@@ -139,4 +165,4 @@ def count_people(people: list[Person]) -> Counts:
 
 def tally_people(people: list[Person]) -> dict[int, Tally]:
     """What the rules read: counts at every level with somebody counted."""
-    return count(Letters(person.level, person.letter) for person in people)
+    return count(Letters(person.level, person.letter) for person in people if person.is_pooled)
