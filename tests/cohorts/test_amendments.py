@@ -187,9 +187,9 @@ def test_database_seals_what_was_approved(trial: Conduct) -> None:
         write(trial, version, approval_reason="")
 
 
-def write(trial: Conduct, version: ProtocolVersion, **change: Any) -> None:
+def write(trial: Conduct, row: ProtocolVersion, **change: Any) -> None:
     with study_change(trial.study, by=trial.manager, now=trial.tick()):
-        ProtocolVersion.objects.filter(pk=version.pk).update(**change)
+        ProtocolVersion.objects.filter(pk=row.pk).update(**change)
 
 
 # The day

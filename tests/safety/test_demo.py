@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from cohorts.models import Outcome, Participant
+from cohorts.models import Outcome, Participant, ProtocolVersion
 from ntrust.models import Study, User
 from safety.management.commands import load_demo
 from safety.management.demo import PASSWORD, demo_logins
@@ -42,6 +42,12 @@ def test_demo_is_loaded_once() -> None:
         Participant.objects.filter(study__key="ntrust-1").values_list("state", flat=True)
     )
     assert set(Outcome.objects.values_list("letter", flat=True)) == {"N", "T", "P", "X"}
+    versions = ProtocolVersion.objects.filter(study__key="ntrust-1").order_by("id")
+    assert list(versions.values_list("version", "state")) == [
+        ("A", "SUPERSEDED"),
+        ("B", "ACTIVE"),
+        ("C", "DRAFT"),
+    ]
     for username, _ in demo_logins():
         user = User.objects.get(username=username)
         assert user.is_demo
