@@ -8,6 +8,12 @@ app_name = "safety"
 _ONE = "studies/<slug:key>/participants/<str:number>/"
 
 urlpatterns = [
+    path("studies/<slug:key>/take-over/", views.take_over, name="take_over"),
+    path(
+        "studies/<slug:key>/take-over/template.xlsx",
+        views.take_over_template,
+        name="take_over_template",
+    ),
     path("studies/<slug:key>/participants/", views.participants, name="participants"),
     path(_ONE, views.participant, name="participant"),
     path(f"{_ONE}statement/", forms.SignStatement.as_view(), name="statement"),
