@@ -173,6 +173,29 @@ def test_date_that_never_was_is_not_within_and_not_before():
     assert read(before, event=on(NEVER)).sentence == "Myocardial infarction: never"
 
 
+@pytest.mark.parametrize(
+    ("day", "is_met", "words"),
+    [
+        (date(2026, 2, 16), True, "at least"),
+        (date(2026, 2, 17), True, "at least"),
+        (date(2026, 2, 18), False, "not at least"),
+    ],
+)
+def test_date_at_least_so_long_before_counts_its_last_day(day, is_met, words):
+    reading = read(AtLeastBefore(EVENT, Duration(14, "days"), INFUSION), event=on(day))
+
+    assert reading.passes is is_met
+    assert reading.sentence == (
+        f"Myocardial infarction {day.day}-Feb-2026, {words} 14 days before infusion 1 on "
+        "03-Mar-2026"
+    )
+
+
+@pytest.mark.parametrize(("day", "is_met"), [(8, False), (9, True), (10, True)])
+def test_date_within_counts_its_last_day(day, is_met):
+    assert read(RECENT, event=on(date(2025, 12, day))).passes is is_met
+
+
 def test_date_after_the_reference_date_is_within():
     anchors = {"first_infusion": TODAY - timedelta(days=5)}
 

@@ -1,5 +1,6 @@
 """Eligibility: what is missing, what expires, and what was typed."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -11,14 +12,18 @@ from cohorts.engine.eligibility import (
     NOT_APPLICABLE,
     AllOf,
     AnyOf,
+    AtLeastBefore,
     CriterionMet,
+    Duration,
     EntryError,
     Field,
     FieldKind,
+    HalfLives,
     IsOneOf,
     Kind,
     Result,
     State,
+    Within,
     read_upper_limit,
     read_value,
 )
@@ -28,6 +33,7 @@ from tests.engine.eligibility_fields import (
     ENOUGH,
     EVENT,
     HALF_LIFE,
+    INFUSION,
     ON_DIALYSIS,
     OPINION,
     RECENT,
@@ -87,6 +93,42 @@ def test_any_with_a_part_that_keeps_never_expires():
 
     assert read(check, upcr=upcr(2), dialysis=Result("yes")).expires_on is None
     assert read(check, upcr=upcr(2), dialysis=Result("no")).expires_on == TODAY + timedelta(29)
+
+
+ASKED = replace(EVENT, valid_days=28)
+DATED = [
+    Within(ASKED, Duration(12, "weeks"), INFUSION),
+    AtLeastBefore(ASKED, Duration(12, "weeks"), INFUSION),
+    Within(ASKED, Duration(14, "days"), INFUSION, HalfLives(5, HALF_LIFE, per_day=24)),
+]
+
+
+@pytest.mark.parametrize("check", DATED, ids=["within", "at least before", "half-lives"])
+@pytest.mark.parametrize("value", [NEVER, date(2001, 1, 1), date(2026, 2, 25)])
+def test_date_is_asked_again_when_it_expires(check, value):
+    results = {"half_life": Result(Decimal(12)), "event": Result(value, TODAY)}
+
+    assert read(check, **results).expires_on == TODAY + timedelta(days=29)
+
+
+def test_half_life_that_expires_first_ends_the_answer():
+    half_life = replace(HALF_LIFE, valid_days=7)
+    check = Within(ASKED, Duration(14, "days"), INFUSION, HalfLives(5, half_life, per_day=24))
+    results = {
+        "half_life": Result(Decimal(12), TODAY),
+        "event": Result(date(2026, 2, 25), TODAY),
+    }
+
+    assert read(check, **results).expires_on == TODAY + timedelta(days=8)
+
+
+def test_choice_names_the_answers_it_needs():
+    check = IsOneOf(replace(TEST, valid_days=7), ("negative", "positive"))
+
+    reading = read(check, test=Result("negative", TODAY))
+
+    assert reading.sentence == "Test: negative; needs negative or positive"
+    assert reading.expires_on == TODAY + timedelta(days=8)
 
 
 def test_criterion_that_reads_another_expires_with_it():
