@@ -21,7 +21,7 @@ from cohorts.queries import (
 )
 from cohorts.queries.consents import read_participant_consents
 from cohorts.queries.words import name_answer, name_flag
-from dosing.queries import read_measurement_panel, read_medications
+from dosing.queries import read_infusions, read_measurement_panel, read_medications
 from ntrust import clock
 from ntrust.errors import Refused
 from ntrust.models import User
@@ -33,6 +33,7 @@ from safety.takeover import SHEETS, Book, DryRun, dry_run
 Panel = tuple[str, Callable[..., Any]]
 PANELS: Final[tuple[Panel, ...]] = (
     ("safety/panels/statement.html", read_statement),
+    ("dosing/panels/infusions.html", read_infusions),
     ("cohorts/panels/consents.html", read_participant_consents),
     ("dosing/panels/measurements.html", read_measurement_panel),
     ("dosing/panels/medications.html", read_medications),

@@ -21,6 +21,7 @@ PAGES: Final = (
     ("cohorts:ladder", "Ladder", _EVERYBODY),
     ("cohorts:path", "Path", _EVERYBODY),
     ("safety:participants", "Participants", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
+    ("dosing:lots", "Lots", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("dosing:trends", "Trends", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:deviations", "Deviations", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:protocols", "Protocol", _EVERYBODY),
