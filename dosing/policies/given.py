@@ -96,7 +96,8 @@ def _check_cells(infusion: Infusion, given: Given) -> None:
         raise Refused(
             "implausible_cells",
             f"{name_cells(given.given_cells)} viable cells were entered where "
-            f"{name_cells(assigned)} are assigned: more than {name_cells(factor)} times off. Check the number and its unit.",
+            f"{name_cells(assigned)} are assigned: more than {name_cells(factor)} times off. "
+            "Check the number and its unit.",
         )
 
 

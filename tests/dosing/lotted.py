@@ -16,7 +16,7 @@ from tests.factories import make_trial, open_level, seat
 ASKED = [{"id": "fever", "text": "No fever"}, {"id": "icans", "text": "No ICANS"}]
 BECAUSE = "The ward gave it at nine; the computer was down until now."
 YES = {"fever": True, "icans": True}
-SECTION = {
+SECTION: dict[str, Any] = {
     "windows": [{"early": 0, "late": 2}, {"early": 1, "late": 2}, {"early": 1, "late": 2}],
     "lot_required": True,
     "safety_check": ASKED,
