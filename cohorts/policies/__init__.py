@@ -29,10 +29,10 @@ from cohorts.policies.facts import (
 from cohorts.policies.protocols import check_approval, check_current, check_fits, day_of
 from cohorts.policies.results import Entry, Fault, ReadEntry, read_entries
 from cohorts.policies.screening import (
+    BEFORE_TREATMENT,
     check_eligibility,
     check_signature,
     day_at,
-    describe_anchors,
     describe_state,
     eligibility_gate,
     freeze_readings,
@@ -58,6 +58,7 @@ from cohorts.policies.seats import (
 )
 
 __all__ = [
+    "BEFORE_TREATMENT",
     "Entry",
     "Fault",
     "PLACING",
@@ -79,7 +80,6 @@ __all__ = [
     "current_level",
     "day_of",
     "day_at",
-    "describe_anchors",
     "describe_state",
     "document_of",
     "form_in_use",

@@ -23,6 +23,7 @@ PAGES: Final = (
     ("safety:participants", "Participants", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("dosing:lots", "Lots", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("dosing:trends", "Trends", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
+    ("cohorts:screening_log", "Screening", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:deviations", "Deviations", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:protocols", "Protocol", _EVERYBODY),
     ("cohorts:consents", "Consents", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
