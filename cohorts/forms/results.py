@@ -175,6 +175,9 @@ class ResultsForm(ActForm):
         names = [key, *(f"{key}__{part}" for part in PARTS)]
         typed = {name: cleaned[name] for name in names if name in self.fields}
         before = {name: self.initial.get(name) for name in typed}
+        if not typed[key] and key not in self.stored:
+            typed.pop(f"{key}__unit", None)
+            before.pop(f"{key}__unit", None)
         if _plain(typed) == _plain(before):
             return None
         measured_on = typed.get(f"{key}__measured_on")
@@ -182,7 +185,7 @@ class ResultsForm(ActForm):
             measured_on = cleaned["day"] or measured_on
         return Entry(
             field=key,
-            value=NEVER if typed.get(f"{key}__never") else typed[key],
+            value=NEVER if typed.get(f"{key}__never") and not typed[key] else typed[key],
             unit=typed.get(f"{key}__unit", each.unit),
             measured_on=measured_on,
             upper_limit=typed.get(f"{key}__upper_limit", ""),
