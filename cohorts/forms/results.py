@@ -98,6 +98,9 @@ class ResultsForm(ActForm):
         )
         for fault in faults:
             self.add_error(fault.field, fault.sentence)
+        for each in self.asked:
+            if cleaned[each.key] and cleaned.get(f"{each.key}__never"):
+                self.add_error(each.key, f"{each.label}: a date, or never; not both.")
         return cleaned
 
     def common(self) -> list[BoundField]:
@@ -185,7 +188,7 @@ class ResultsForm(ActForm):
             measured_on = cleaned["day"] or measured_on
         return Entry(
             field=key,
-            value=NEVER if typed.get(f"{key}__never") and not typed[key] else typed[key],
+            value=NEVER if typed.get(f"{key}__never") else typed[key],
             unit=typed.get(f"{key}__unit", each.unit),
             measured_on=measured_on,
             upper_limit=typed.get(f"{key}__upper_limit", ""),

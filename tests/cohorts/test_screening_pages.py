@@ -196,6 +196,18 @@ def test_wrong_fields_are_named_in_place_and_nothing_is_lost(trial: Conduct) -> 
     assert fingerprint() == before
 
 
+def test_date_and_never_are_not_both_taken(trial: Conduct) -> None:
+    person = trial.consent(disease=DISEASE)
+    client = client_of(trial.crews[0].investigator)
+    both = {"infection": "2025-11-01", "infection__never": "on"}
+
+    answer = client.post(address("results", person), sent(trial, **both))
+
+    assert answer.status_code == 422
+    assert "a date, or never; not both." in answer.content.decode()
+    assert not ScreeningResult.objects.exists()
+
+
 def test_repeat_under_a_new_day_needs_no_reason(trial: Conduct) -> None:
     person = trial.consent(disease=DISEASE)
     enter(trial, person, entry(trial, "egfr"))
