@@ -99,7 +99,7 @@ class ResultsForm(ActForm):
         for fault in faults:
             self.add_error(fault.field, fault.sentence)
         for each in self.asked:
-            if cleaned[each.key] and cleaned.get(f"{each.key}__never"):
+            if cleaned.get(each.key) and cleaned.get(f"{each.key}__never"):
                 self.add_error(each.key, f"{each.label}: a date, or never; not both.")
         return cleaned
 
