@@ -97,7 +97,6 @@ def read_screening(
     today = day_at(person.site, now)
     rows, missing = _criteria(screening, document, today=today, is_live=is_live)
     again = person.rescreened_as.first()
-    is_own = viewer.is_investigator_at(person.site_id)
     end = screening.expires_on
     return ScreeningPanel(
         state=state.label,
@@ -116,14 +115,25 @@ def read_screening(
         failed_because=screening.failed_because,
         rescreens=person.rescreens.screening_number if person.rescreens else "",
         rescreened_as=again.screening_number if again else "",
-        can_enter=is_own and is_live,
-        can_sign=is_own and is_live and state == ScreeningState.OPEN,
-        can_fail=is_own and is_live and state in (ScreeningState.OPEN, ScreeningState.SIGNED),
-        can_confirm=is_live
-        and state == ScreeningState.SIGNED
-        and Role.STUDY_MANAGER.label in viewer.roles,
-        can_rescreen=is_own and state == ScreeningState.FAILED and again is None,
+        **_buttons(screening, viewer=viewer, is_live=is_live, is_again=again is not None),
     )
+
+
+def _buttons(
+    screening: Screening, *, viewer: Viewer, is_live: bool, is_again: bool
+) -> dict[str, bool]:
+    """What this person may do with it next."""
+    state = screening.state
+    is_own = viewer.is_investigator_at(screening.participant.site_id)
+    is_manager = Role.STUDY_MANAGER.label in viewer.roles
+    is_unsettled = state in (ScreeningState.OPEN, ScreeningState.SIGNED)
+    return {
+        "can_enter": is_own and is_live,
+        "can_sign": is_own and is_live and state == ScreeningState.OPEN,
+        "can_fail": is_own and is_live and is_unsettled,
+        "can_confirm": is_manager and is_live and state == ScreeningState.SIGNED,
+        "can_rescreen": is_own and state == ScreeningState.FAILED and not is_again,
+    }
 
 
 def _criteria(
