@@ -64,7 +64,7 @@ def lookahead(
     """
     by_level = None if rates is None else rates_by_level(design, rates)
     recommend(design, tallies, current)
-    pending = _awaited(design, tallies)
+    pending = awaited(design, tallies)
     turns = prod(waiting + 1 for waiting in pending.values())
     if cohorts < 0 or turns * (COHORT_SIZE + 2) ** cohorts > MOST_NODES:
         raise DesignError(
@@ -75,7 +75,7 @@ def lookahead(
     return walk.node({}, tallies, current, chance=None if rates is None else 1.0, left=cohorts)
 
 
-def _awaited(design: Design, tallies: Tallies) -> dict[int, int]:
+def awaited(design: Design, tallies: Tallies) -> dict[int, int]:
     """Level to its pending participants, where they can still change the answer."""
     toxic = find_toxic(tallies)
     return {
@@ -99,7 +99,7 @@ class _Walk:
         self, happened: Outcomes, tallies: Tallies, current: int, *, chance: float | None, left: int
     ) -> Node:
         advice = recommend(self.design, tallies, current)
-        pending = _awaited(self.design, tallies)
+        pending = awaited(self.design, tallies)
         children: tuple[Node, ...] = ()
         if pending:
             children = tuple(self._turns(tallies, pending, current, left))
