@@ -247,12 +247,14 @@ PGHISTORY_CREATED_AT_FUNCTION = "CLOCK_TIMESTAMP()"
 # order of the applications. Wiring: the lower layers never import the higher ones.
 NTRUST_PASS_TIME = [
     "cohorts.actions.activate_due_protocol",
+    "cohorts.actions.expire_reservations",
     "dosing.actions.pass_time",
     "safety.actions.pass_time",
 ]
 NTRUST_AFTER_CHANGE = [
     "safety.actions.count_reports",
     "dosing.actions.match_medications",
+    "cohorts.actions.circulate_to_new_sites",
     "cohorts.actions.apply_rules",
 ]
 

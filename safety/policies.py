@@ -25,13 +25,23 @@ def began_in_window(event: AdverseEvent, window: DltWindow | None) -> bool:
     )
 
 
-def dlt_status(participant: Participant) -> str:
-    """What the reports in force add up to: counted before provisional before none."""
+def _report_states(participant: Participant) -> set[str]:
+    """States of the reports in force on events that began in the window."""
     window = DltWindow.objects.filter(participant=participant).first()
     reports = DltReport.objects.filter(
         event__participant=participant, superseded_by__isnull=True
     ).select_related("event")
-    states = {report.state for report in reports if began_in_window(report.event, window)}
+    return {report.state for report in reports if began_in_window(report.event, window)}
+
+
+def has_open_question(participant: Participant) -> bool:
+    """Whether an event may still become a DLT, or is reported and not adjudicated."""
+    return bool(_report_states(participant) & {DltReportState.PROVISIONAL, DltReportState.REPORTED})
+
+
+def dlt_status(participant: Participant) -> str:
+    """What the reports in force add up to: counted before provisional before none."""
+    states = _report_states(participant)
     if states & set(COUNTED_REPORTS):
         return DltStatus.COUNTED
     return DltStatus.PROVISIONAL if DltReportState.PROVISIONAL in states else DltStatus.NONE

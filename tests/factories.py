@@ -61,6 +61,7 @@ NOTIFICATIONS = {
 }
 
 
+EVALUABLE = {"required": [1], "minimum_fraction": "0.8", "upper_fraction": "1.2"}
 CHEAP_HASHER = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -105,9 +106,11 @@ def make_document(
     version: str = "A",
     infusions: Mapping[str, Any] | None = None,
     eligibility: dict[str, Any] | None = None,
+    conduct: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """A protocol document; `infusions` is more of that section, `options` the 3+3 design's."""
+    """A protocol document; `infusions` is more of that section, `conduct` are whole sections such
+    as stagger and slots, `options` the 3+3 design's."""
     days = list(infusion_days)
     levels = [{"ordinal": n, "dose": str(n)} for n in range(1, doses + 1)]
     if level_minus_one:
@@ -126,12 +129,7 @@ def make_document(
             **options,
         },
         "window": {"days": WINDOW_DAYS, "anchor": anchor},
-        "evaluability": {
-            "minimum_infusions": min(2, len(days)),
-            "required": [1],
-            "minimum_fraction": "0.8",
-            "upper_fraction": "1.2",
-        },
+        "evaluability": {"minimum_infusions": min(2, len(days)), **EVALUABLE},
         "lymphodepletion": [{"key": "flu_cy", "name": "Flu/Cy", "days": [-5]}],
         "infusions": {"days": days, **(infusions or {})},
         "dlt_criteria": deepcopy(CRITERIA),
@@ -140,6 +138,7 @@ def make_document(
         "medications": deepcopy(MEDICATIONS),
         "review": {"quorum": 3},
         "notifications": deepcopy(NOTIFICATIONS),
+        **(conduct or {}),
     }
 
 

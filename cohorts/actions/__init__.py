@@ -1,6 +1,7 @@
 """The only writers of the escalation's tables. One action a request; all keyword-only but the
 first argument; `by` is who acts, `now` the moment (read under the lock when not given)."""
 
+from cohorts.actions.circulation import circulate_to_new_sites
 from cohorts.actions.consents import (
     add_consent_form,
     re_pin,
@@ -37,6 +38,7 @@ from cohorts.actions.protocols import (
     replace_draft,
     withdraw_approval,
 )
+from cohorts.actions.requests import request_slot, withdraw_request
 from cohorts.actions.results import enter_results, plan_treatment_dates
 from cohorts.actions.rules import apply_rules
 from cohorts.actions.screening import (
@@ -45,7 +47,12 @@ from cohorts.actions.screening import (
     screen_participant,
     sign_screening,
 )
-from cohorts.actions.slots import confirm_slot, release_slot, reserve_slot
+from cohorts.actions.slots import (
+    confirm_slot,
+    expire_reservations,
+    release_slot,
+    reserve_slot,
+)
 
 __all__ = [
     "Conclusion",
@@ -55,13 +62,15 @@ __all__ = [
     "add_protocol_version",
     "adjudicate_missed_infusion",
     "apply_rules",
+    "approve_protocol",
+    "circulate_to_new_sites",
     "classify_deviation",
     "close_deviation",
-    "approve_protocol",
     "confirm_eligibility",
     "confirm_not_evaluable",
     "confirm_slot",
     "enter_results",
+    "expire_reservations",
     "fail_screening",
     "leave_study",
     "lift_hold",
@@ -75,8 +84,9 @@ __all__ = [
     "record_first_consent",
     "release_slot",
     "reopen_deviation",
-    "report_deviation",
     "replace_draft",
+    "report_deviation",
+    "request_slot",
     "reserve_slot",
     "screen_participant",
     "sign_decision",
@@ -84,5 +94,6 @@ __all__ = [
     "update_outcome",
     "verify_decision",
     "withdraw_approval",
+    "withdraw_request",
     "withdraw_ruling",
 ]

@@ -195,14 +195,15 @@ def acknowledge_decision(
 ) -> Decision:
     """A site's investigator, or its pharmacist for the pharmacy, has read the decision.
 
-    The last acknowledgement puts it in force: cohorts elsewhere close, its seats open. Refuses a
-    decision that is not signed or no longer stands, and a second acknowledgement.
+    The last acknowledgement puts it in force: cohorts elsewhere close, its seats open. A site
+    activated later reads a decision in force before it seats anybody. Refuses a decision that is
+    not signed or no longer stands, and a second acknowledgement.
     """
     study = decision.study
     role = check_role(by, study, [Role.INVESTIGATOR, Role.PHARMACIST], site=site)
     with study_change(study, by=by, reason="decision acknowledged", now=now) as change:
         decision = Decision.objects.select_related("level").get(pk=decision.pk)
-        if decision.state != DecisionState.SIGNED:
+        if decision.state not in (DecisionState.SIGNED, DecisionState.CIRCULATED):
             state = DecisionState(decision.state).label
             raise Refused("not_in_circulation", f"Decision #{decision.number} is {state}.")
         row = decision.circulation.filter(
@@ -212,9 +213,21 @@ def acknowledge_decision(
             raise Refused("already_acknowledged", f"Site {site.code} has acknowledged it already.")
         row.acknowledged_at, row.acknowledged_by = change.now, by
         row.save(update_fields=["acknowledged_at", "acknowledged_by"])
-        if not decision.circulation.filter(acknowledged_at__isnull=True).exists():
+        if decision.state == DecisionState.CIRCULATED:
+            _record_late(change, decision, site)
+        elif not decision.circulation.filter(acknowledged_at__isnull=True).exists():
             _put_in_force(change, decision)
     return decision
+
+
+def _record_late(change: Change, decision: Decision, site: Site) -> None:
+    change.record(
+        "DECISION_ACKNOWLEDGED",
+        f"Site {site.code} has acknowledged decision #{decision.number}, which is in force.",
+        level=decision.level.ordinal if decision.level else None,
+        site=site,
+        decision=decision.number,
+    )
 
 
 def _put_in_force(change: Change, decision: Decision) -> None:

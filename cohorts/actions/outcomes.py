@@ -33,6 +33,7 @@ FACTS = frozenset(
         "window_closes_at",
         "is_window_over",
         "dlt",
+        "has_open_dlt_question",
         "has_signed_statement",
         "is_toxicity_adjudicated",
         "not_evaluable_because",
@@ -130,7 +131,7 @@ def _follow_letter(change: Change, outcome: Outcome, *, before: str) -> None:
 def _free_seat(change: Change, participant: Participant) -> None:
     """The seat of one who is not evaluable goes to a replacement."""
     slot = Slot.objects.filter(participant=participant, state=SlotState.CONFIRMED).first()
-    if slot is None:
+    if slot is None or slot.cohort is None:
         return
     SLOT.check(slot.state, SlotState.REPLACED)
     slot.state, slot.freed_at = SlotState.REPLACED, change.now
@@ -141,7 +142,7 @@ def _free_seat(change: Change, participant: Participant) -> None:
 def _take_seat_back(participant: Participant) -> None:
     """Counts again: the old seat too, unless a replacement has it (then the level is over full)."""
     slot = Slot.objects.filter(participant=participant, state=SlotState.REPLACED).last()
-    if slot is None or slot.seat not in free_seats(slot.cohort):
+    if slot is None or slot.cohort is None or slot.seat not in free_seats(slot.cohort):
         return
     SLOT.check(slot.state, SlotState.CONFIRMED)
     slot.state, slot.freed_at = SlotState.CONFIRMED, None

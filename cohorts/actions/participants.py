@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from cohorts.actions.moves import move_participant
+from cohorts.actions.requests import end_request
 from cohorts.actions.slots import free_slot
 from cohorts.models import Participant
-from cohorts.states import DEPARTURES, TAKEN_SLOTS, ParticipantState
+from cohorts.states import DEPARTURES, TAKEN_SLOTS, ParticipantState, SlotState
 from ntrust.change import study_change
 from ntrust.errors import Refused
 from ntrust.models import User
@@ -20,7 +21,8 @@ def leave_study(
 ) -> Participant:
     """Record that a participant withdrew, was lost or died. Refuses a blank reason.
 
-    A seat not yet used is given up; one in use stays, and the outcome is judged on what was given.
+    An open request ends; a seat not yet used is given up; one in use stays, and the outcome is
+    judged on what was given.
     """
     study = participant.study
     check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
@@ -35,6 +37,8 @@ def leave_study(
         slot = participant.slots.filter(state__in=TAKEN_SLOTS).first()
         if slot is not None and is_untreated:
             free_slot(change, slot)
+        for request in participant.slots.filter(state=SlotState.REQUESTED):
+            end_request(change, request)
         label = ParticipantState(to).label
         change.record(
             f"PARTICIPANT_{to}",

@@ -1,14 +1,21 @@
-"""A participant's seat in a cohort: reserved, confirmed, given up."""
+"""A participant's seat in a cohort: reserved, confirmed, given up, expired."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cohorts.actions.moves import move_participant
 from cohorts.actions.outcomes import begin_outcome, drop_outcome
 from cohorts.actions.seats import mark_filled
 from cohorts.models import DoseLevel, Outcome, Participant, Slot
-from cohorts.policies import check_confirmation, check_seat, free_seats
+from cohorts.policies import (
+    Opening,
+    check_confirmation,
+    check_seat,
+    document_of,
+    free_seats,
+    require_protocol,
+)
 from cohorts.states import SLOT, TAKEN_SLOTS, ParticipantState, SlotState
 from ntrust.change import Change, study_change
 from ntrust.errors import Refused
@@ -18,45 +25,100 @@ from ntrust.states import Role
 
 
 def reserve_slot(
-    participant: Participant, *, level: DoseLevel, by: User, now: datetime | None = None
+    participant: Participant,
+    *,
+    level: DoseLevel,
+    by: User,
+    override_reason: str = "",
+    now: datetime | None = None,
 ) -> Slot:
-    """Reserve a free seat at a level. Refuses (`no_seat`) with every gate that is not clear."""
+    """Reserve a free seat at a level for the protocol's time; their request is answered by it.
+
+    Refuses (`no_seat`) with every gate that is not clear. `override_reason` passes the queue's
+    order and the site's cap, nothing else, and is kept.
+    """
     study = participant.study
     check_role(by, study, [Role.STUDY_MANAGER])
-    with study_change(study, by=by, reason="slot reserved", now=now) as change:
-        participant = Participant.objects.select_related("site").get(pk=participant.pk)
+    with study_change(study, by=by, reason=override_reason or "slot reserved", now=now) as change:
+        participant = Participant.objects.select_related("site", "study").get(pk=participant.pk)
         if participant.slots.filter(state__in=TAKEN_SLOTS).exists():
             raise Refused("has_seat", f"{participant} has a seat already.")
-        cohort = check_seat(change.study, level, now=change.now, participant=participant)
-        slot = Slot.objects.create(
-            cohort=cohort,
+        opening = check_seat(
+            change.study,
+            level,
+            now=change.now,
             participant=participant,
-            seat=free_seats(cohort)[0],
-            state=SlotState.RESERVED,
-            reserved_at=change.now,
+            override_reason=override_reason,
         )
-        mark_filled(cohort)
+        slot = _take_seat(change, participant, opening, override_reason.strip())
         change.record(
             "SLOT_RESERVED",
-            f"{participant}: seat {slot.seat} of {cohort} at level {level.ordinal} reserved.",
+            f"{participant}: seat {slot.seat} of {opening.cohort} at level {level.ordinal} "
+            "reserved.",
             level=level.ordinal,
             subject=str(participant),
             site=participant.site,
         )
+        if opening.overridden:
+            _record_override(change, slot, opening)
     return slot
+
+
+def _take_seat(change: Change, participant: Participant, opening: Opening, reason: str) -> Slot:
+    """The open request becomes the reservation; without one, a new row."""
+    hours = document_of(require_protocol(change.study)).slots.reservation_hours
+    taken = {
+        "cohort": opening.cohort,
+        "seat": free_seats(opening.cohort)[0],
+        "state": SlotState.RESERVED,
+        "reserved_at": change.now,
+        "expires_at": change.now + timedelta(hours=hours),
+        "override_reason": reason,
+    }
+    slot = participant.slots.filter(state=SlotState.REQUESTED).first()
+    if slot is None:
+        slot = Slot.objects.create(participant=participant, **taken)
+    else:
+        SLOT.check(slot.state, SlotState.RESERVED)
+        for name, value in taken.items():
+            setattr(slot, name, value)
+        slot.save(update_fields=[*taken])
+    mark_filled(opening.cohort)
+    return slot
+
+
+def _record_override(change: Change, slot: Slot, opening: Opening) -> None:
+    change.record(
+        "QUEUE_OVERRIDDEN",
+        f"The queue was passed over for {slot.participant}: {slot.override_reason}",
+        level=opening.cohort.level.ordinal,
+        subject=str(slot.participant),
+        site=slot.participant.site,
+        slot=slot.pk,
+        gates=[gate.sentence for gate in opening.overridden],
+        detail=slot.override_reason,
+    )
 
 
 def confirm_slot(slot: Slot, *, by: User, now: datetime | None = None) -> Slot:
     """Confirm a reserved seat: from now on the participant counts as pending at its level.
 
-    Refuses (`no_seat`) with the gates where something has happened since it was reserved.
+    Refuses (`reservation_expired`) one whose time is over, and (`no_seat`) with the gates where
+    something has happened since it was reserved.
     """
     study = slot.participant.study
     check_role(by, study, [Role.STUDY_MANAGER])
     with study_change(study, by=by, reason="slot confirmed", now=now) as change:
-        slot = Slot.objects.select_related("participant__site", "cohort__level").get(pk=slot.pk)
+        slot = read_slot(slot)
+        if slot.state == SlotState.EXPIRED:
+            raise Refused(
+                "reservation_expired",
+                f"The reservation of {slot.participant} ended at "
+                f"{slot.expires_at:%d-%b-%Y %H:%M} UTC. The site may request a seat again.",
+            )
         SLOT.check(slot.state, SlotState.CONFIRMED)
         check_confirmation(slot, now=change.now)
+        assert slot.cohort is not None  # a request has a gate that is shut
         slot.state, slot.confirmed_at = SlotState.CONFIRMED, change.now
         slot.save(update_fields=["state", "confirmed_at"])
         participant, level = slot.participant, slot.cohort.level
@@ -72,18 +134,31 @@ def confirm_slot(slot: Slot, *, by: User, now: datetime | None = None) -> Slot:
     return slot
 
 
+def read_slot(slot: Slot) -> Slot:
+    """The row as it is now, under the study lock."""
+    return Slot.objects.select_related(
+        "participant__site", "participant__study", "cohort__level", "cohort__decision"
+    ).get(pk=slot.pk)
+
+
 def release_slot(slot: Slot, *, by: User, reason: str, now: datetime | None = None) -> Slot:
     """Give a seat up before lymphodepletion; the participant may be seated again.
 
-    Refuses a blank reason and a participant whose lymphodepletion has begun.
+    The site may give up a reservation; a confirmed seat is the study manager's. Refuses a blank
+    reason, a mere request, and a participant whose lymphodepletion has begun.
     """
-    study = slot.participant.study
-    check_role(by, study, [Role.STUDY_MANAGER])
+    participant = slot.participant
+    study = participant.study
+    check_role(by, study, [Role.STUDY_MANAGER, Role.INVESTIGATOR], site=participant.site)
     if not reason.strip():
         raise Refused("reason_needed", "Say why the seat is given up.")
     with study_change(study, by=by, reason=reason, now=now) as change:
-        slot = Slot.objects.select_related("participant__site", "cohort__level").get(pk=slot.pk)
+        slot = read_slot(slot)
+        if slot.cohort is None:
+            raise Refused("not_reserved", "There is no seat to give up: withdraw the request.")
         SLOT.check(slot.state, SlotState.RELEASED)
+        if slot.state == SlotState.CONFIRMED:
+            check_role(by, study, [Role.STUDY_MANAGER])
         participant = slot.participant
         if participant.state == ParticipantState.SLOTTED:
             move_participant(change, participant, to=ParticipantState.ELIGIBLE)
@@ -103,9 +178,34 @@ def release_slot(slot: Slot, *, by: User, reason: str, now: datetime | None = No
 
 def free_slot(change: Change, slot: Slot) -> None:
     """Give a seat up that was not used."""
+    assert slot.cohort is not None
     SLOT.check(slot.state, SlotState.RELEASED)
     slot.state, slot.freed_at = SlotState.RELEASED, change.now
     slot.save(update_fields=["state", "freed_at"])
     if Outcome.objects.filter(participant=slot.participant).exists():
         drop_outcome(change, slot.participant)
     mark_filled(slot.cohort)
+
+
+def expire_reservations(change: Change) -> None:
+    """Reservations whose time is over end, and their seats are free again.
+
+    The request ends with them: the site may ask again, and is then last in the queue.
+    """
+    over = Slot.objects.filter(
+        participant__study=change.study, state=SlotState.RESERVED, expires_at__lte=change.now
+    ).select_related("participant__site", "cohort__level")
+    for slot in over:
+        assert slot.cohort is not None
+        SLOT.check(slot.state, SlotState.EXPIRED)
+        slot.state, slot.freed_at = SlotState.EXPIRED, change.now
+        slot.save(update_fields=["state", "freed_at"])
+        mark_filled(slot.cohort)
+        change.record(
+            "SLOT_EXPIRED",
+            f"The reservation of {slot.participant} at level {slot.cohort.level.ordinal} expired: "
+            "the seat is free, and the site may request one again.",
+            level=slot.cohort.level.ordinal,
+            subject=str(slot.participant),
+            site=slot.participant.site,
+        )

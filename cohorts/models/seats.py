@@ -20,7 +20,7 @@ from cohorts.states import (
     SlotState,
 )
 from ntrust.history import clinical
-from ntrust.models import Site, Study, User
+from ntrust.models import Site, Study, User, paired
 
 _SEAT_EXISTS = """
     IF NEW.state IN ('RESERVED', 'CONFIRMED') AND NEW.seat >
@@ -127,13 +127,18 @@ class Participant(models.Model):
 
 @clinical
 class Slot(models.Model):
-    """A participant's seat in a cohort. A seat has one taker at a time."""
+    """A participant's place in the queue, then their seat in a cohort. A seat has one taker at a
+    time; a request has none yet. `override_reason`: why the queue was passed over."""
 
-    cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="slots")
+    cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, null=True, related_name="slots")
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="slots")
-    seat = models.PositiveSmallIntegerField()
+    seat = models.PositiveSmallIntegerField(null=True)
     state = models.CharField(max_length=20, choices=SlotState.choices, default=SlotState.REQUESTED)
+    requested_at = models.DateTimeField(null=True)
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     reserved_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    override_reason = models.TextField(blank=True)
     confirmed_at = models.DateTimeField(null=True)
     freed_at = models.DateTimeField(null=True)
 
@@ -153,6 +158,34 @@ class Slot(models.Model):
             CheckConstraint(
                 condition=Q(seat__gte=1, seat__lte=SEATS_IN_A_COHORT), name="seat_one_to_three"
             ),
+            UniqueConstraint(
+                fields=["participant"],
+                condition=Q(state=SlotState.REQUESTED),
+                name="one_request_a_participant",
+            ),
+            CheckConstraint(
+                condition=Q(cohort__isnull=False, seat__isnull=False)
+                | Q(
+                    state__in=[SlotState.REQUESTED, SlotState.RELEASED],
+                    cohort__isnull=True,
+                    seat__isnull=True,
+                    requested_at__isnull=False,
+                ),
+                name="only_a_request_has_no_seat",
+            ),
+            CheckConstraint(
+                condition=~Q(state=SlotState.REQUESTED) | Q(cohort__isnull=True),
+                name="request_has_no_seat_yet",
+            ),
+            CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("reserved_at")),
+                name="reservation_ends_after_it_begins",
+            ),
+            CheckConstraint(
+                condition=~Q(state=SlotState.EXPIRED) | Q(expires_at__isnull=False),
+                name="expired_had_an_end",
+            ),
+            paired("requested_at", "requested_by"),
         ]
         triggers = [
             SLOT.guard(),
@@ -191,6 +224,7 @@ class Outcome(models.Model):
     window_closes_at = models.DateTimeField(null=True)
     is_window_over = models.BooleanField(default=False)
     dlt = models.CharField(max_length=12, choices=DltStatus.choices, default=DltStatus.NONE)
+    has_open_dlt_question = models.BooleanField(default=False)
     has_signed_statement = models.BooleanField(default=False)
     is_toxicity_adjudicated = models.BooleanField(default=False)
     prohibited_medication = models.TextField(blank=True)

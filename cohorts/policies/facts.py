@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from cohorts.engine.basis import Basis, make_basis, read_design, read_tallies, recommend_basis
 from cohorts.engine.design import NOBODY, Recommendation
 from cohorts.engine.rules import cap, find_toxic
-from cohorts.models import Cohort, Hold, Outcome, ProtocolVersion
+from cohorts.models import Cohort, DoseLevel, Hold, Outcome, ProtocolVersion
 from cohorts.protocol import ProtocolDocument
 from cohorts.states import (
     CohortState,
@@ -124,6 +124,19 @@ def recommend_now(study: Study) -> Recommendation | None:
     """What the rules say on the rows as they are; None without an active protocol."""
     version = active_protocol(study)
     return recommend_basis(current_basis(study, version)) if version else None
+
+
+def levels_to_seat(study: Study) -> list[DoseLevel]:
+    """Levels at which a next seat is in question: the open ones, newest first, then the one the
+    rules send to; after a stop, the level opened last."""
+    opened = Cohort.objects.filter(study=study, state__in=[CohortState.OPEN, CohortState.FULL])
+    ordinals = [row.level.ordinal for row in opened.select_related("level").order_by("-number")]
+    advice = recommend_now(study)
+    if advice is not None and advice.level is not None:
+        ordinals.append(advice.level)
+    ordinals = ordinals or [current_level(study)]
+    levels = {level.ordinal: level for level in DoseLevel.objects.filter(study=study)}
+    return [levels[ordinal] for ordinal in dict.fromkeys(ordinals) if ordinal in levels]
 
 
 def seats_to_offer(study: Study, level: int) -> int:

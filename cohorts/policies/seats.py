@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Min
 
@@ -19,6 +20,7 @@ from cohorts.policies.facts import (
     pooled_outcomes,
     require_protocol,
 )
+from cohorts.policies.queue import fairness_gates, overridden_gates, sites_ready
 from cohorts.policies.screening import eligibility_gate
 from cohorts.states import (
     TAKEN_SLOTS,
@@ -36,6 +38,13 @@ PLACING = (Verdict.ENROL, Verdict.EXPAND_COHORT, Verdict.ESCALATE, Verdict.DE_ES
 """Verdicts that send the next participant somewhere."""
 
 
+class Opening(NamedTuple):
+    """A cohort with a seat for somebody, and the gates an override passed to give it to them."""
+
+    cohort: Cohort
+    overridden: tuple[Gate, ...] = ()
+
+
 def gates_for_seat(
     study: Study, level: DoseLevel, *, now: datetime, participant: Participant | None = None
 ) -> list[Gate]:
@@ -46,18 +55,23 @@ def gates_for_seat(
         ]
     cohort = open_cohort(study, level)
     gates = _gates_for_cohort(study, level, cohort, participant)
-    return [*gates, _seat_free(level, cohort), *_participant_gates(participant, now)]
+    gates = [*gates, _seat_free(level, cohort), *_participant_gates(participant, cohort, now)]
+    if participant is not None and cohort is not None:
+        gates += fairness_gates(cohort, participant, now=now)
+    return gates
 
 
 def gates_for_confirmation(slot: Slot, *, now: datetime) -> list[Gate]:
     """A reserved seat is looked at again when it is confirmed: much may have happened since."""
     cohort, participant = slot.cohort, slot.participant
+    if cohort is None:
+        return [Gate("seat_reserved", False, "No seat is reserved.", None, "study manager")]
     is_open = cohort.state in (CohortState.OPEN, CohortState.FULL)
     label = CohortState(cohort.state).label
     return [
         Gate("cohort_open", is_open, f"Cohort {cohort.number} is {label}."),
         *_gates_for_cohort(participant.study, cohort.level, cohort, participant),
-        *_participant_gates(participant, now),
+        *_participant_gates(participant, cohort, now),
     ]
 
 
@@ -93,16 +107,25 @@ def _next_answer(study: Study, version: ProtocolVersion, advice: Recommendation)
 
 
 def check_seat(
-    study: Study, level: DoseLevel, *, now: datetime, participant: Participant
-) -> Cohort:
-    """The cohort that can seat this participant; refuses (`no_seat`) with the gates otherwise."""
+    study: Study,
+    level: DoseLevel,
+    *,
+    now: datetime,
+    participant: Participant,
+    override_reason: str = "",
+) -> Opening:
+    """Where this participant can be seated; refuses (`no_seat`) with the gates otherwise.
+
+    `override_reason` passes the gates of fairness only, see `overridden_gates`.
+    """
     if level.study_id != study.pk:
         raise Refused("not_found", "There is no such level in this study.")
-    refuse_unless_clear("no_seat", gates_for_seat(study, level, now=now, participant=participant))
+    gates = gates_for_seat(study, level, now=now, participant=participant)
+    passed = overridden_gates(gates, override_reason)
     cohort = open_cohort(study, level)
     if cohort is None:
         raise Refused("no_seat", f"No cohort is open at level {level.ordinal}.")
-    return cohort
+    return Opening(cohort, tuple(passed))
 
 
 def check_confirmation(slot: Slot, *, now: datetime) -> None:
@@ -221,10 +244,13 @@ def site_gate(site: Site) -> Gate:
     return Gate("site_active", is_active, f"Site {site.code} is {label}{why}", None, _MANAGER)
 
 
-def _participant_gates(participant: Participant | None, now: datetime) -> list[Gate]:
+def _participant_gates(
+    participant: Participant | None, cohort: Cohort | None, now: datetime
+) -> list[Gate]:
     if participant is None:
         return []
     return [
+        *([_acknowledged(participant.site, cohort)] if cohort is not None else []),
         site_gate(participant.site),
         consent_gate(participant),
         Gate(
@@ -234,3 +260,12 @@ def _participant_gates(participant: Participant | None, now: datetime) -> list[G
         ),
         eligibility_gate(participant, now=now),
     ]
+
+
+def _acknowledged(site: Site, cohort: Cohort) -> Gate:
+    """The participant's own clinic and pharmacy have read what they are to act on."""
+    rule, number = "decision_acknowledged", cohort.decision.number
+    if site.pk in sites_ready(cohort):
+        return Gate(rule, True, f"Site {site.code} has acknowledged decision #{number}.")
+    sentence = f"Site {site.code}, clinic and pharmacy, has yet to acknowledge decision #{number}."
+    return Gate(rule, False, sentence, None, "investigator and pharmacist")

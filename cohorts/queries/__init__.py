@@ -13,23 +13,38 @@ from cohorts.queries.deviations import (
     read_deviations,
     read_participant_deviations,
 )
+from cohorts.queries.forecast import Forecast, read_forecast
+from cohorts.queries.gates import GateLine, read_gates
 from cohorts.queries.ladder import Ladder, ladder
 from cohorts.queries.participants import ParticipantRow, find_participant, list_participants
 from cohorts.queries.path import Path, escalation_path
+from cohorts.queries.queue import (
+    Queue,
+    may_read_overrides,
+    may_read_queue,
+    read_overrides,
+    read_queue,
+)
+from cohorts.queries.seat_panel import SeatPanel, read_seat
 from cohorts.queries.studies import StudyCard, studies_for
 from cohorts.queries.trail import Trail, may_read_trail, read_trail
-from cohorts.queries.viewers import Viewer, viewer_of
+from cohorts.queries.viewers import SOMEBODY, Viewer, viewer_of
 from cohorts.queries.words import Mark
 
 __all__ = [
+    "SOMEBODY",
     "Advice",
     "DesignOption",
     "DeviationLog",
     "DeviationPanel",
+    "Forecast",
+    "GateLine",
     "Ladder",
     "Mark",
     "ParticipantRow",
     "Path",
+    "Queue",
+    "SeatPanel",
     "StudyCard",
     "Trail",
     "Viewer",
@@ -39,9 +54,16 @@ __all__ = [
     "ladder",
     "list_participants",
     "may_read_deviations",
+    "may_read_overrides",
+    "may_read_queue",
     "may_read_trail",
     "read_deviations",
+    "read_forecast",
+    "read_gates",
+    "read_overrides",
     "read_participant_deviations",
+    "read_queue",
+    "read_seat",
     "read_trail",
     "studies_for",
     "viewer_of",

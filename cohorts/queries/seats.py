@@ -56,7 +56,8 @@ def read_seats(
         .select_related("participant")
         .order_by("seat", "id")
     ):
-        slots[slot.cohort_id].append(slot)
+        if slot.cohort_id is not None:
+            slots[slot.cohort_id].append(slot)
     by_participant = {person.participant_id: person for person in people}
     groups: defaultdict[int, list[SeatGroup]] = defaultdict(list)
     for cohort in cohorts:

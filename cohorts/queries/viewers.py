@@ -28,6 +28,10 @@ class Viewer:
         """Whether this person is an investigator of the site."""
         return site_id in self.investigates
 
+    def holds(self, roles: Iterable[Role]) -> bool:
+        """Whether this person has one of these roles in the study."""
+        return bool({role.label for role in roles} & set(self.roles))
+
     def sees(self, site_id: int) -> bool:
         """Whether the participants of a site have numbers and dates for this person."""
         return self.sees_every_site or site_id in self.site_ids

@@ -10,7 +10,7 @@ from cohorts.policies import document_of
 from cohorts.states import ParticipantState, SlotState
 from dosing.actions.facts import infusion_facts, record_course, refuse_future
 from dosing.models import Course, DltWindow, Infusion
-from dosing.policies import check_lymphodepletion
+from dosing.policies import check_lymphodepletion, check_planned_day
 from ntrust.change import study_change
 from ntrust.errors import Refused
 from ntrust.models import User
@@ -43,7 +43,9 @@ def begin_lymphodepletion(
         slot = Slot.objects.select_related("cohort__level").get(
             participant=participant, state=SlotState.CONFIRMED
         )
+        assert slot.cohort is not None  # the database refuses a seat without one
         level = slot.cohort.level
+        check_planned_day(participant, level, first_infusion_on=first_infusion_on)
         course = Course.objects.create(
             participant=participant, level=level, regimen=regimen, started_at=started_at
         )

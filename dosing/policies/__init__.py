@@ -8,10 +8,11 @@ from dosing.policies.infusions import (
     questions_before,
     was_clear,
 )
-from dosing.policies.lots import cells_left, cells_used, gates_for_lot, name_cells, was_released
+from dosing.policies.lots import cells_left, cells_used, gates_for_lot, was_released
 from dosing.policies.lymphodepletion import check_lymphodepletion, gates_for_lymphodepletion
 from dosing.policies.medications import was_in_window
 from dosing.policies.schedule import Due, due_day, find_deviations, site_day
+from dosing.policies.stagger import check_planned_day
 
 __all__ = [
     "Corrected",
@@ -23,13 +24,13 @@ __all__ = [
     "check_given",
     "check_infusion",
     "check_lymphodepletion",
+    "check_planned_day",
     "due_day",
     "find_deviations",
     "gates_for_infusion",
     "gates_for_lot",
     "gates_for_lymphodepletion",
     "last_given_before",
-    "name_cells",
     "questions_before",
     "site_day",
     "was_clear",

@@ -7,10 +7,11 @@ from datetime import datetime
 from cohorts.models import Hold, Outcome, Participant
 from cohorts.policies import document_of, hold_gates, holds_on
 from cohorts.protocol import Question
-from cohorts.states import DltStatus, HoldScope, ParticipantState
+from cohorts.states import DltStatus, ParticipantState
 from dosing.models import Course, Infusion, SafetyCheck
 from dosing.policies.given import Given
 from dosing.policies.lots import gates_for_lot, was_released
+from dosing.policies.stagger import stagger_before_infusion
 from dosing.states import InfusionState
 from ntrust.errors import Gate, refuse_unless_clear
 
@@ -40,6 +41,7 @@ def gates_for_infusion(
         *_safety_checked(infusion, at=given.given_at if given else now),
         _no_dlt_of_ones_own(participant),
         *hold_gates(participant.study, level=course.level.ordinal, site=participant.site),
+        *stagger_before_infusion(infusion, now=given.given_at if given else now),
         *(_gates_of_then(infusion, given) if given else []),
     ]
 
@@ -55,7 +57,7 @@ def was_clear(infusion: Infusion, given: Given, gate: Gate) -> bool:
     Known of holds and product lots, which keep their times; otherwise what is shut counts as shut
     then.
     """
-    if gate.rule in {f"held_{scope.lower()}" for scope in HoldScope}:
+    if gate.rule.startswith("held_"):
         then = _holds_then(infusion, given.given_at)
         return gate.rule not in {f"held_{hold.scope.lower()}" for hold in then}
     if gate.rule == "lot_released" and given.lot is not None:

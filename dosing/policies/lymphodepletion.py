@@ -17,6 +17,7 @@ from cohorts.policies import (
     site_gate,
 )
 from cohorts.states import DecisionState, ParticipantState, SlotState
+from dosing.policies.stagger import stagger_before_lymphodepletion
 from ntrust.errors import Gate, refuse_unless_clear
 
 
@@ -27,7 +28,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
         .filter(participant=participant, state=SlotState.CONFIRMED)
         .first()
     )
-    if slot is None:
+    if slot is None or slot.cohort is None:
         return [Gate("seat_confirmed", False, f"{participant} has no confirmed seat.")]
     level, decision = slot.cohort.level, slot.cohort.decision
     state = ParticipantState(participant.state)
@@ -52,6 +53,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
             "study manager and medical monitor",
         ),
         *gates_for_treatment(participant, now=now),
+        *stagger_before_lymphodepletion(participant, level, now=now),
     ]
 
 

@@ -20,7 +20,7 @@ from ntrust.policies import check_role
 from ntrust.signing import content_hash, sign
 from ntrust.states import Role
 from safety.models import Adjudication, AdverseEvent, DltReport, WindowStatement
-from safety.policies import check_statement, dlt_status
+from safety.policies import check_statement, dlt_status, has_open_question
 from safety.states import DLT_REPORT, DltReportState
 
 
@@ -260,7 +260,8 @@ def _push_dlt(change: Change, participant: Participant) -> None:
     status = dlt_status(participant)
     if status != DltStatus.COUNTED:
         _withdraw_statement(change, participant, had_dlt=True)
-    update_outcome(change, participant, dlt=status)
+    is_open = has_open_question(participant)
+    update_outcome(change, participant, dlt=status, has_open_dlt_question=is_open)
 
 
 def _withdraw_statement(change: Change, participant: Participant, *, had_dlt: bool = False) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from cohorts.actions import (
-    add_consent_form,
     add_protocol_version,
     approve_protocol,
     confirm_not_evaluable,
     fail_screening,
     leave_study,
+    request_slot,
 )
 from cohorts.engine.design import Verdict
-from cohorts.policies import day_of
+from cohorts.models import Participant
 from cohorts.protocol import read_file
 from cohorts.states import ParticipantState
 from dosing.actions import begin_lymphodepletion, receive_lot
@@ -36,6 +39,9 @@ VERSIONS: Final = ("ntrust-1-a.yaml", "ntrust-1.yaml", "ntrust-1-c.yaml")
 DEMO_SITES: Final = ("AR1", "FL1", "NY1")
 LN, PMN = "lupus nephritis", "primary membranous nephropathy"
 SCHEDULE = (0, 7, 14)
+LEAD = timedelta(days=5)
+TURN = timedelta(days=14, hours=1)
+"""Version B's stagger, and an hour."""
 
 
 def demo_logins() -> list[tuple[str, str]]:
@@ -56,7 +62,7 @@ def demo_logins() -> list[tuple[str, str]]:
 
 def load_ntrust_1(*, now: datetime) -> Study:
     """Set Ntrust-1 up and conduct it to the middle of its second level, up to `now`."""
-    conduct = _set_up(now - timedelta(days=130))
+    conduct = _set_up(now - timedelta(days=175))
     _stock(conduct)
     _first_level(conduct)
     _second_level(conduct, now=now)
@@ -100,7 +106,7 @@ def _set_up(now: datetime) -> Conduct:
 
 
 def _amend(study: Study, manager: User, *, now: datetime) -> None:
-    """Version A comes into force and is amended to B, each with its consent form; C is a draft."""
+    """Version A comes into force and is amended to B; C waits as a draft."""
     reasons = ("the first version", "pMN and fludarabine added, 48 participants")
     for number, name in enumerate(VERSIONS):
         document = read_file(PROTOCOLS / name).model_dump(mode="json", by_alias=True)
@@ -111,14 +117,6 @@ def _amend(study: Study, manager: User, *, now: datetime) -> None:
                 seen_hash=version.document_hash,
                 reason=reasons[number],
                 password=PASSWORD,
-                by=manager,
-                now=now,
-            )
-            add_consent_form(
-                study,
-                label=f"{version.version} 1.0",
-                effective_on=day_of(now),
-                version=version,
                 by=manager,
                 now=now,
             )
@@ -142,13 +140,32 @@ def _stock(conduct: Conduct) -> None:
     )
 
 
+def _treat_in_turn(
+    conduct: Conduct, people: Sequence[Participant], *, first: datetime, last_days: Sequence[int]
+) -> datetime:
+    """Lymphodepletion and infusions, one participant after the other as the stagger asks; the last
+    one's on `last_days`. Answers the last one's Day 0."""
+    agenda: list[tuple[datetime, partial[None]]] = []
+    for place, person in enumerate(people):
+        day_0 = first + place * TURN
+        days = last_days if place == len(people) - 1 else SCHEDULE
+        if (day_0 - LEAD).date() > conduct.now.date():
+            agenda.append((day_0 - LEAD, partial(conduct.renew, person)))
+        agenda.append((day_0 - LEAD, partial(conduct.condition, [person], day_0=day_0)))
+        for day in days:
+            act = partial(conduct.infuse, [person], day_0=day_0, days=(day,))
+            agenda.append((day_0 + timedelta(days=day), act))
+    for at, act in sorted(agenda, key=itemgetter(0)):
+        conduct.now = max(conduct.now, at)
+        act()
+    return first + (len(people) - 1) * TURN
+
+
 def _first_level(conduct: Conduct) -> None:
     """Three without a DLT, one of them in the place of a participant who withdrew."""
     conduct.decide(Verdict.ENROL, 1)
     people = [conduct.seat(1, disease=d, crew=c) for d, c in ((LN, 0), (LN, 1), (PMN, 2))]
-    day_0 = conduct.now + timedelta(days=5)
-    conduct.condition(people, day_0=day_0)
-    conduct.infuse(people, day_0=day_0, days=SCHEDULE[:1])
+    day_0 = _treat_in_turn(conduct, people, first=conduct.now + LEAD, last_days=SCHEDULE[:1])
     leave_study(
         people[2],
         to=ParticipantState.WITHDRAWN,
@@ -163,25 +180,19 @@ def _first_level(conduct: Conduct) -> None:
         now=conduct.tick(),
     )
     replacement = conduct.seat(1, disease=PMN, crew=1)
-    conduct.infuse(people[:2], day_0=day_0, days=SCHEDULE[1:])
-    conduct.now = max(conduct.now, day_0 + timedelta(days=15))
-    later = conduct.now + timedelta(days=5)
-    conduct.renew(replacement)
-    conduct.condition([replacement], day_0=later)
-    conduct.infuse([replacement], day_0=later, days=SCHEDULE)
+    later = _treat_in_turn(conduct, [replacement], first=day_0 + TURN, last_days=SCHEDULE)
     conduct.now = later + timedelta(days=30)
     for person in (*people[:2], replacement):
         conduct.sign_no_dlt(person)
 
 
 def _second_level(conduct: Conduct, *, now: datetime) -> None:
-    """One DLT in three, so the cohort is expanded: one infused, one conditioned, one seated."""
+    """One DLT in three, so the cohort is expanded: one infused, one conditioned, one seated; two
+    wait."""
     conduct.decide(Verdict.ESCALATE, 2)
-    conduct.now = now - timedelta(days=52)
+    conduct.now = now - timedelta(days=90)
     people = [conduct.seat(2, disease=d, crew=c) for d, c in ((LN, 0), (PMN, 1), (LN, 2))]
-    day_0 = now - timedelta(days=46)
-    conduct.condition(people, day_0=day_0)
-    conduct.infuse(people, day_0=day_0, days=SCHEDULE)
+    day_0 = _treat_in_turn(conduct, people, first=conduct.now + LEAD, last_days=SCHEDULE)
     conduct.now = day_0 + timedelta(days=18)
     report = conduct.report(
         people[2], criterion="D3", term="Immune effector cell neurotoxicity", grade=3
@@ -191,13 +202,14 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
     for person in people[:2]:
         conduct.sign_no_dlt(person)
     conduct.decide(Verdict.EXPAND_COHORT, 2)
-    conduct.now = now - timedelta(days=14)
+    conduct.now = now - timedelta(days=18)
     infused, conditioned, _seated = (
         conduct.seat(2, disease=d, crew=c) for d, c in ((LN, 0), (LN, 1), (PMN, 2))
     )
-    first_day = now - timedelta(days=9)
-    conduct.condition([infused], day_0=first_day)
-    conduct.infuse([infused], day_0=first_day, days=SCHEDULE[:2])
+    _treat_in_turn(conduct, [infused], first=now - timedelta(days=13), last_days=SCHEDULE[:2])
+    for disease, crew in ((PMN, 1), (LN, 0)):
+        person = conduct.screen(disease=disease, crew=crew)
+        request_slot(person, by=conduct.investigator_of(person), now=conduct.tick())
     conduct.now = now - timedelta(days=1)
     conduct.renew(conditioned)
     begin_lymphodepletion(

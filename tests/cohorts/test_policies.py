@@ -37,10 +37,12 @@ ORDER = [
     "decision_signed",
     "rules_allow",
     "seat_free",
+    "decision_acknowledged",
     "site_active",
     "consent_current",
     "eligible",
     "eligibility_in_date",
+    "next_in_queue",
 ]
 
 

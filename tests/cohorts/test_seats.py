@@ -150,8 +150,8 @@ def test_reservation_is_not_confirmed_at_a_held_site_and_is_at_another(trial: Co
 
 
 def test_reservation_is_not_confirmed_at_a_level_that_became_toxic(trial: Conduct) -> None:
-    slot = reserve(trial, trial.screen(disease=DISEASE), 1)
     treat(trial, trial.study.participants.filter(state="SLOTTED"))
+    slot = reserve(trial, trial.screen(disease=DISEASE), 1)
     for person in trial.study.participants.filter(state="TREATED"):
         report_dlt_of(trial, person)
 

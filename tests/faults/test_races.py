@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from cohorts.actions import (
     Conclusion,
     acknowledge_decision,
     confirm_slot,
+    request_slot,
     reserve_slot,
     sign_decision,
 )
@@ -24,10 +26,11 @@ from cohorts.actions import (
 )
 from cohorts.engine.design import Verdict
 from cohorts.models import Circulation, Cohort, Decision, Outcome, Slot
-from cohorts.policies import check_seat
+from cohorts.policies import Opening, check_seat
 from cohorts.states import TAKEN_SLOTS
 from ntrust.errors import Refused
 from ntrust.models import Event, Signature, Study
+from safety.actions import pass_time_everywhere
 from safety.management.conduct import Conduct
 from tests.committed import CommittedDb
 from tests.factories import DISEASE, PASSWORD, make_trial, open_level, reserve, seat
@@ -99,6 +102,75 @@ def test_last_seat_has_one_winner(committed_db: CommittedDb) -> None:
     assert Study.objects.get().revision == revision + 1
     assert Event.objects.filter(revision__gt=revision).count() == 1
     assert Cohort.objects.get().state == "FULL"
+
+
+def test_fifty_in_the_queue_get_one_seat_and_the_first_has_it(committed_db: CommittedDb) -> None:
+    """All ask at once, then the last seat is tried for everybody at once."""
+    trial, people = one_seat_left()
+    level, now = trial.level(1), trial.tick()
+    by = trial.crews[0].investigator
+
+    asked = race([lambda one=one: request_slot(one, by=by, now=now) for one in people])
+    twice = race([lambda one=one: request_slot(one, by=by, now=now) for one in people[:10]])
+    first = Slot.objects.filter(state="REQUESTED").earliest("id").participant
+    revision = Study.objects.get().revision
+    results = race(
+        [
+            lambda one=one: reserve_slot(one, level=level, by=trial.manager, now=now)
+            for one in people
+        ]
+    )
+
+    assert len(winners(asked)) == RUNNERS
+    assert {result.code for result in twice} == {"already_requested"}
+    (won,) = winners(results)
+    refusals = [result for result in results if isinstance(result, Refused)]
+    assert won.participant_id == first.pk
+    assert Counter(refusal.code for refusal in refusals) == {"no_seat": RUNNERS - 1}
+    for refusal in refusals:
+        shut = {gate.rule for gate in refusal.gates if not gate.is_clear}
+        assert shut in ({"next_in_queue"}, {"seat_free"}, {"seat_free", "next_in_queue"})
+    assert Slot.objects.filter(state__in=TAKEN_SLOTS).count() == 3
+    assert Slot.objects.filter(state="REQUESTED").count() == RUNNERS - 1
+    assert Study.objects.get().revision == revision + 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_reservation_ends_confirmed_or_expired_never_both(
+    committed_db: CommittedDb, attempt: int
+) -> None:
+    """Confirmed in its last minute while beat expires it and another wants the seat."""
+    trial = open_level(make_trial())
+    seat(trial, 1, 2)
+    slot = reserve(trial, trial.screen(disease=DISEASE), 1)
+    other = trial.screen(disease=DISEASE)
+    ends_at = slot.expires_at
+    assert ends_at is not None
+    last_minute = ends_at - timedelta(minutes=1)
+
+    results = race(
+        [
+            lambda: confirm_slot(slot, by=trial.manager, now=last_minute),
+            lambda: pass_time_everywhere(now=ends_at),
+            lambda: reserve_slot(other, level=trial.level(1), by=trial.manager, now=ends_at),
+        ]
+        * 3
+    )
+
+    slot.refresh_from_db()
+    codes = Counter(result.code for result in results if isinstance(result, Refused))
+    assert not [result for result in results if isinstance(result, DatabaseError)]
+    taken = Slot.objects.filter(state__in=TAKEN_SLOTS)
+    assert sorted(taken.values_list("seat", flat=True)) == [1, 2, 3]
+    if slot.state == "CONFIRMED":
+        assert codes == {"illegal_move": 2, "no_seat": 3}
+        assert not Event.objects.filter(kind="SLOT_EXPIRED").exists()
+        assert Outcome.objects.count() == 3
+    else:
+        assert slot.state == "EXPIRED"
+        assert codes == {"reservation_expired": 3, "has_seat": 2}
+        assert Event.objects.filter(kind="SLOT_EXPIRED").count() == 1
+        assert Outcome.objects.count() == 2
 
 
 def test_reservations_are_confirmed_no_further_than_the_cap(committed_db: CommittedDb) -> None:
@@ -187,11 +259,11 @@ def test_with_nothing_that_lines_them_up_only_the_constraint_holds(
     monkeypatch.setattr(Study, "save", lambda self, **named: None)
     together = threading.Barrier(AT_ONCE)
 
-    def check_together(*args: Any, **named: Any) -> Cohort:
-        cohort = check_seat(*args, **named)
+    def check_together(*args: Any, **named: Any) -> Opening:
+        opening = check_seat(*args, **named)
         with contextlib.suppress(threading.BrokenBarrierError):
             together.wait(5)
-        return cohort
+        return opening
 
     monkeypatch.setattr(slot_actions, "check_seat", check_together)
 

@@ -1,6 +1,6 @@
-"""Screening, seats, decisions, holds, protocol versions."""
+"""Screening, decisions, holds, protocol versions."""
 
-from cohorts.models import Decision, Hold, Participant, Slot
+from cohorts.models import Decision, Hold, Participant
 from tests.factories import DISEASE, make_document
 from tests.safety.rights.scene import CREW, INVESTIGATOR, MANAGER, MONITOR, SIGNERS, C, Rights
 
@@ -26,22 +26,6 @@ RIGHTS: Rights = {
         lambda s: C.confirm_eligibility(
             Participant.objects.get(state="SCREENING", screening__state="SIGNED"), **s.who
         ),
-    ),
-    "cohorts.reserve_slot": (
-        MANAGER,
-        lambda s: C.reserve_slot(
-            Participant.objects.filter(state="ELIGIBLE", slots=None).get(),
-            level=s.trial.level(1),
-            **s.who,
-        ),
-    ),
-    "cohorts.confirm_slot": (
-        MANAGER,
-        lambda s: C.confirm_slot(Slot.objects.get(state="RESERVED"), **s.who),
-    ),
-    "cohorts.release_slot": (
-        MANAGER,
-        lambda s: C.release_slot(Slot.objects.get(state="RESERVED"), reason="ill", **s.who),
     ),
     "cohorts.leave_study": (
         INVESTIGATOR,

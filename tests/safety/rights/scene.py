@@ -34,6 +34,7 @@ PROTOCOL: dict[str, Any] = {
     "infusion_days": (0, 7),
     "infusions": {"safety_check": [{"id": "fever", "text": "No fever"}]},
     "eligibility": ASKED,
+    "conduct": {"slots": {"reservation_hours": 24 * 60}},
 }
 REASON = "The committee wants to see more participants at this level."
 MANAGER, MONITOR = frozenset({"manager"}), frozenset({"monitor"})
