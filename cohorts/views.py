@@ -17,8 +17,13 @@ from cohorts.queries import (
     escalation_path,
     ladder,
     may_read_deviations,
+    may_read_overrides,
+    may_read_queue,
     may_read_trail,
     read_deviations,
+    read_forecast,
+    read_overrides,
+    read_queue,
     read_trail,
     studies_for,
     viewer_of,
@@ -32,7 +37,6 @@ from cohorts.queries.protocols import (
     read_version,
     sees_impact,
 )
-from cohorts.queries.screening_log import may_read_screening, read_screening_log
 from cohorts.queries.sites import may_read_sites, read_sites
 from ntrust import clock
 from ntrust.models import User
@@ -143,21 +147,36 @@ def show_consents(request: HttpRequest, key: str) -> HttpResponse:
     return _render(request, "cohorts/consents.html", viewer, page=page, as_of=clock.now())
 
 
-@require_GET
-def show_screening_log(request: HttpRequest, key: str) -> HttpResponse:
-    """Who was screened, and which criteria kept people out; own site for people bound to one."""
-    viewer = _viewer(request, key)
-    if not may_read_screening(viewer):
-        raise PermissionDenied
-    log = read_screening_log(viewer)
-    return _render(request, "cohorts/screening_log.html", viewer, log=log, as_of=clock.now())
-
-
 def _version(viewer: Viewer, label: str) -> ProtocolVersion:
     version = find_version(viewer, label)
     if version is None:
         raise Http404
     return version
+
+
+@require_GET
+def show_queue(request: HttpRequest, key: str) -> HttpResponse:
+    """Who waits for a seat, as far as this person may know, and when one will open."""
+    viewer = _viewer(request, key)
+    if not may_read_queue(viewer):
+        raise Http404
+    now = clock.now()
+    page = {
+        "queue": read_queue(viewer),
+        "forecast": read_forecast(viewer, now=now),
+        "as_of": now,
+    }
+    return _render(request, "cohorts/queue.html", viewer, **page)
+
+
+@require_GET
+def show_overrides(request: HttpRequest, key: str) -> HttpResponse:
+    """Every time the queue was passed over, with its reason."""
+    viewer = _viewer(request, key)
+    if not may_read_overrides(viewer):
+        raise Http404
+    page = {"rows": read_overrides(viewer), "as_of": clock.now()}
+    return _render(request, "cohorts/overrides.html", viewer, **page)
 
 
 def _user(request: HttpRequest) -> User:

@@ -14,6 +14,7 @@ urlpatterns = [
         views.take_over_template,
         name="take_over_template",
     ),
+    path("studies/<slug:key>/gates/", views.show_gates, name="gates"),
     path("studies/<slug:key>/participants/", views.participants, name="participants"),
     path(_ONE, views.participant, name="participant"),
     path(f"{_ONE}statement/", forms.SignStatement.as_view(), name="statement"),

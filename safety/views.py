@@ -17,25 +17,24 @@ from cohorts.queries import (
     find_participant,
     list_participants,
     read_participant_deviations,
+    read_seat,
     viewer_of,
 )
 from cohorts.queries.consents import read_participant_consents
-from cohorts.queries.screening import read_screening
 from cohorts.queries.words import name_answer, name_flag
-from dosing.queries import read_infusions, read_measurement_panel, read_medications
+from dosing.queries import read_measurement_panel, read_medications
 from ntrust import clock
 from ntrust.errors import Refused
 from ntrust.models import User
 from ntrust.states import Role
-from safety.queries import read_statement
+from safety.queries import gate_ledger, may_read_ledger, read_statement
 from safety.spreadsheets import MOST_BYTES, make_template, read_workbook
 from safety.takeover import SHEETS, Book, DryRun, dry_run
 
 Panel = tuple[str, Callable[..., Any]]
 PANELS: Final[tuple[Panel, ...]] = (
     ("safety/panels/statement.html", read_statement),
-    ("dosing/panels/infusions.html", read_infusions),
-    ("cohorts/panels/screening.html", read_screening),
+    ("cohorts/panels/seat.html", read_seat),
     ("cohorts/panels/consents.html", read_participant_consents),
     ("dosing/panels/measurements.html", read_measurement_panel),
     ("dosing/panels/medications.html", read_medications),
@@ -130,6 +129,18 @@ def _say(found: DryRun) -> dict[str, Any] | None:
     answers = (advice.answer, *advice.bounds)
     now, *bounds = [name_answer(one.verdict, one.level, one.outcome, one.mtd) for one in answers]
     return {"now": now, "bounds": bounds, "flags": [name_flag(flag) for flag in advice.flags]}
+
+
+@require_GET
+def show_gates(request: HttpRequest, key: str) -> HttpResponse:
+    """Why can't we enrol or dose now, and when can we?"""
+    viewer = _viewer(request, key)
+    if not may_read_ledger(viewer):
+        raise Http404
+    now = clock.now()
+    steps = gate_ledger(viewer.study, now=now, viewer=viewer)
+    context = {"study": viewer.study, "viewer": viewer, "steps": steps, "as_of": now}
+    return render(request, "safety/gates.html", context)
 
 
 def _fill(person: Participant, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
