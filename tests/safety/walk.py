@@ -26,7 +26,9 @@ from cohorts.policies import PLACING
 from dosing.actions import (
     begin_lymphodepletion,
     complete_lymphodepletion,
+    correct_infusion,
     give_infusion,
+    mark_not_given,
     miss_infusion,
 )
 from dosing.models import Course, Infusion
@@ -106,6 +108,8 @@ class Walk:
             "complete": 2,
             "infuse": 2,
             "miss": 1,
+            "correct": 2,
+            "not_given": 1,
             "report": 5,
             "clear": 2,
             "adjudicate": 2,
@@ -224,6 +228,29 @@ class Walk:
             by=self.trial.investigator_of(infusion.course.participant),
             now=self.trial.tick(),
         )
+
+    def correct(self) -> None:
+        infusion = self.any_of(self._given())
+        correct_infusion(
+            infusion,
+            given_at=infusion.given_at + timedelta(days=self.dice.choice([-3, -1, 1, 3, 10])),
+            reason="read off the wrong sheet",
+            by=self.trial.investigator_of(infusion.course.participant),
+            now=self.trial.tick(),
+        )
+
+    def not_given(self) -> None:
+        infusion = self.any_of(self._given())
+        mark_not_given(
+            infusion,
+            to=self.dice.choice(["PLANNED", "MISSED"]),
+            reason="another participant's",
+            by=self.trial.investigator_of(infusion.course.participant),
+            now=self.trial.tick(),
+        )
+
+    def _given(self) -> models.QuerySet[Infusion]:
+        return self.of_study(Infusion, "course__participant__study").filter(state="GIVEN")
 
     def report(self) -> None:
         person = self.likely(self.people, state="TREATED")
