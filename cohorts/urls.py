@@ -3,7 +3,7 @@
 from django.urls import path
 
 from cohorts import views
-from cohorts.forms import consents, deviations, protocols, sites, slots
+from cohorts.forms import consents, deviations, protocols, results, screening, sites, slots
 
 app_name = "cohorts"
 _VERSION = "studies/<slug:key>/protocols/<str:label>/"
@@ -31,6 +31,14 @@ urlpatterns = [
     ),
     path(f"{_ONE}consent/", consents.RecordConsent.as_view(), name="record_consent"),
     path(f"{_ONE}version/", consents.RePin.as_view(), name="re_pin"),
+    path("studies/<slug:key>/screening/", views.show_screening_log, name="screening_log"),
+    path(f"{_SITE}new-participant/", screening.Consent.as_view(), name="consent_participant"),
+    path(f"{_ONE}results/", results.EnterResults.as_view(), name="results"),
+    path(f"{_ONE}dates/", screening.PlanDates.as_view(), name="plan_dates"),
+    path(f"{_ONE}sign-screening/", screening.SignScreening.as_view(), name="sign_screening"),
+    path(f"{_ONE}screen-failure/", screening.FailScreening.as_view(), name="fail_screening"),
+    path(f"{_ONE}eligibility/", screening.ConfirmEligibility.as_view(), name="confirm_eligibility"),
+    path(f"{_ONE}screen-again/", screening.Rescreen.as_view(), name="rescreen"),
     path("", views.my_studies, name="studies"),
     path("studies/<slug:key>/", views.show_ladder, name="ladder"),
     path("studies/<slug:key>/path/", views.show_path, name="path"),

@@ -37,6 +37,7 @@ from cohorts.queries.protocols import (
     read_version,
     sees_impact,
 )
+from cohorts.queries.screening_log import may_read_screening, read_screening_log
 from cohorts.queries.sites import may_read_sites, read_sites
 from ntrust import clock
 from ntrust.models import User
@@ -145,6 +146,16 @@ def show_consents(request: HttpRequest, key: str) -> HttpResponse:
         raise PermissionDenied
     page = read_consents(viewer)
     return _render(request, "cohorts/consents.html", viewer, page=page, as_of=clock.now())
+
+
+@require_GET
+def show_screening_log(request: HttpRequest, key: str) -> HttpResponse:
+    """Who was screened, and which criteria kept people out; own site for people bound to one."""
+    viewer = _viewer(request, key)
+    if not may_read_screening(viewer):
+        raise PermissionDenied
+    log = read_screening_log(viewer)
+    return _render(request, "cohorts/screening_log.html", viewer, log=log, as_of=clock.now())
 
 
 def _version(viewer: Viewer, label: str) -> ProtocolVersion:

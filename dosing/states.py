@@ -53,7 +53,7 @@ INFUSION: Final = LifeCycle(
         (InfusionState.PLANNED, InfusionState.GIVEN): _SITE,
         (InfusionState.PLANNED, InfusionState.MISSED): _SITE,
         (InfusionState.HELD, InfusionState.MISSED): _SITE,
-        # What was entered is corrected: docs/decisions/0008-corrections-of-treatment.md
+        # What was entered is corrected: docs/decisions/0009-corrections-of-treatment.md
         (InfusionState.HELD, InfusionState.GIVEN): _SITE,
         (InfusionState.MISSED, InfusionState.GIVEN): _SITE,
         (InfusionState.MISSED, InfusionState.PLANNED): owned_by(

@@ -3,11 +3,13 @@
 from django.urls import path
 
 from dosing import views
-from dosing.forms import measurements, medications
+from dosing.forms import infusions, lots, measurements, medications, rulings
 
 app_name = "dosing"
 _STUDY = "studies/<slug:key>/"
 _ONE = f"{_STUDY}participants/<str:number>/"
+_INFUSION = f"{_ONE}infusions/<int:infusion>/"
+_LOT = f"{_STUDY}lots/<str:code>/"
 
 urlpatterns = [
     path(f"{_STUDY}trends/", views.show_trends, name="trends"),
@@ -35,4 +37,31 @@ urlpatterns = [
         medications.AcceptMedication.as_view(),
         name="accept_medication",
     ),
+    path(f"{_INFUSION}check/", infusions.CheckSafety.as_view(), name="infusion_check"),
+    path(f"{_INFUSION}give/", infusions.GiveInfusion.as_view(), name="infusion_give"),
+    path(
+        f"{_INFUSION}already-given/",
+        infusions.RecordGiven.as_view(),
+        name="infusion_given_already",
+    ),
+    path(f"{_INFUSION}miss/", infusions.MissInfusion.as_view(), name="infusion_miss"),
+    path(f"{_INFUSION}hold/", infusions.HoldInfusion.as_view(), name="infusion_hold"),
+    path(f"{_INFUSION}resume/", infusions.ResumeInfusion.as_view(), name="infusion_resume"),
+    path(
+        f"{_INFUSION}reschedule/",
+        infusions.RescheduleInfusion.as_view(),
+        name="infusion_reschedule",
+    ),
+    path(f"{_INFUSION}lot/", infusions.AssignLot.as_view(), name="infusion_lot"),
+    path(f"{_INFUSION}correct/", infusions.CorrectInfusion.as_view(), name="infusion_correct"),
+    path(f"{_INFUSION}not-given/", infusions.MarkNotGiven.as_view(), name="infusion_not_given"),
+    path(f"{_ONE}not-evaluable/", rulings.RuleNotEvaluable.as_view(), name="rule_out"),
+    path(f"{_ONE}counts/", rulings.RuleCounts.as_view(), name="rule_counts"),
+    path(f"{_ONE}ruling/", rulings.WithdrawRuling.as_view(), name="ruling_withdraw"),
+    path(f"{_STUDY}lots/", views.lots, name="lots"),
+    path(f"{_STUDY}receive-lot/", lots.ReceiveLot.as_view(), name="lot_receive"),
+    path(f"{_LOT}release/", lots.ReleaseLot.as_view(), name="lot_release"),
+    path(f"{_LOT}quarantine/", lots.QuarantineLot.as_view(), name="lot_quarantine"),
+    path(f"{_LOT}discard/", lots.DiscardLot.as_view(), name="lot_discard"),
+    path(f"{_LOT}correct/", lots.CorrectLot.as_view(), name="lot_correct"),
 ]

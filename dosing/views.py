@@ -1,4 +1,4 @@
-"""Pages of what is recorded beside treatment: measurements over time."""
+"""Pages to read: product lots, and measurements over time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from django.views.decorators.http import require_GET
 
 from cohorts.queries import Viewer, find_participant, viewer_of
 from dosing.charts import draw_trend
-from dosing.queries import Trend, read_participant_trends, read_study_trend
+from dosing.queries import (
+    Trend,
+    list_lots,
+    may_read_lots,
+    read_participant_trends,
+    read_study_trend,
+)
 from ntrust import clock
 from ntrust.models import User
 from ntrust.states import Role
@@ -49,6 +55,17 @@ def show_trends(request: HttpRequest, key: str) -> HttpResponse:
         "as_of": clock.now(),
     }
     return render(request, "dosing/trends.html", context)
+
+
+@require_GET
+def lots(request: HttpRequest, key: str) -> HttpResponse:
+    """Every lot, what is left, and who of those this person may know got it."""
+    viewer = _viewer(request, key)
+    if not may_read_lots(viewer):
+        raise Http404
+    now = clock.now()
+    page = list_lots(viewer, now=now)
+    return render(request, "dosing/lots.html", {"study": viewer.study, "page": page, "as_of": now})
 
 
 def _draw(trend: Trend, *, by_level: bool = False) -> SafeString:

@@ -31,10 +31,10 @@ from cohorts.policies.protocols import check_approval, check_current, check_fits
 from cohorts.policies.queue import FAIRNESS, queue_of
 from cohorts.policies.results import Entry, Fault, ReadEntry, read_entries
 from cohorts.policies.screening import (
+    BEFORE_TREATMENT,
     check_eligibility,
     check_signature,
     day_at,
-    describe_anchors,
     describe_state,
     eligibility_gate,
     freeze_readings,
@@ -63,6 +63,7 @@ from cohorts.policies.seats import (
 __all__ = [
     "FAIRNESS",
     "PLACING",
+    "BEFORE_TREATMENT",
     "Entry",
     "Fault",
     "Opening",
@@ -84,7 +85,6 @@ __all__ = [
     "current_level",
     "day_at",
     "day_of",
-    "describe_anchors",
     "describe_state",
     "document_of",
     "eligibility_gate",

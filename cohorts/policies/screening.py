@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -274,8 +274,3 @@ def describe_state(kind: Kind, state: State) -> str:
     if kind is Kind.INCLUSION:
         return "met" if state is State.MET else "not met"
     return "met: excludes" if state is State.MET else "not met: does not exclude"
-
-
-def describe_anchors(document: ProtocolDocument, keys: Iterable[str]) -> Mapping[str, str]:
-    """Reference dates by the protocol's words."""
-    return {key: document.eligibility.anchors.get(key, key) for key in keys}

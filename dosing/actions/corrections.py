@@ -18,7 +18,7 @@ from dosing.actions.infusions import (
 )
 from dosing.actions.planning import refuse_overtaken
 from dosing.models import Infusion, ProductLot
-from dosing.policies import Corrected, Given, check_given, gates_for_lot, was_released
+from dosing.policies import Corrected, Given, check_given, gates_for_lot, name_cells, was_released
 from dosing.states import INFUSION, InfusionState
 from ntrust.change import Change, study_change
 from ntrust.errors import Refused
@@ -87,7 +87,7 @@ def _word(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%d-%b-%Y %H:%M} UTC"
     if isinstance(value, Decimal):
-        return f"{value:g}"
+        return name_cells(value)
     return str(value) if value not in (None, "") else "none"
 
 

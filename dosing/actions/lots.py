@@ -10,7 +10,7 @@ from cohorts.actions import note_deviation
 from dosing.actions.facts import refuse_future
 from dosing.actions.infusions import lock_lot
 from dosing.models import Infusion, LotMove, ProductLot
-from dosing.policies import cells_used
+from dosing.policies import cells_used, name_cells
 from dosing.states import PRODUCT_LOT, InfusionState, LotState
 from ntrust.change import Change, study_change
 from ntrust.errors import Refused
@@ -51,7 +51,9 @@ def receive_lot(  # noqa: PLR0913 - what the label and the certificate say
         _check_label(change, ProductLot(**label))
         lot = ProductLot.objects.create(study=change.study, code=code, received_by=by, **label)
         LotMove.objects.create(lot=lot, to=LotState.QUARANTINED, at=change.now, by=by)
-        what = f"received: {lot.viable_cells:g} viable cells, expires {expires_on:%d-%b-%Y}."
+        what = (
+            f"received: {name_cells(lot.viable_cells)} viable cells, expires {expires_on:%d-%b-%Y}."
+        )
         _record(change, lot, "LOT_RECEIVED", what)
     return lot
 
@@ -185,7 +187,7 @@ def _check_given_from(lot: ProductLot) -> None:
     if used > lot.viable_cells:
         raise Refused(
             "lot_used_up",
-            f"{used:g} viable cells were given from lot {lot}: it held no fewer.",
+            f"{name_cells(used)} viable cells were given from lot {lot}: it held no fewer.",
         )
     early = Infusion.objects.filter(lot=lot, given_at__lt=lot.received_at).first()
     if early is not None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from dosing.actions.facts import push_facts, record_course
 from dosing.actions.infusions import lock_infusion, lock_lot
 from dosing.models import Infusion, ProductLot
-from dosing.policies import cells_left, gates_for_lot, site_day
+from dosing.policies import cells_left, gates_for_lot, name_cells, site_day
 from dosing.states import INFUSION, InfusionState
 from ntrust.change import Change, study_change
 from ntrust.errors import Refused, refuse_unless_clear
@@ -170,7 +170,9 @@ def assign_lot(
         if infusion.planned_date > lot.expires_on:
             raise Refused("no_lot", f"Lot {lot} expires before the planned day.")
         if cells_left(lot) < infusion.assigned_cells:
-            raise Refused("lot_used_up", f"Lot {lot} has {cells_left(lot):g} viable cells left.")
+            raise Refused(
+                "lot_used_up", f"Lot {lot} has {name_cells(cells_left(lot))} viable cells left."
+            )
         infusion.lot = lot
         infusion.save(update_fields=["lot"])
         what = f"lot {lot} is set aside for infusion {infusion.number}."

@@ -8,7 +8,7 @@ from dosing.policies.infusions import (
     questions_before,
     was_clear,
 )
-from dosing.policies.lots import cells_left, cells_used, gates_for_lot, was_released
+from dosing.policies.lots import cells_left, cells_used, gates_for_lot, name_cells, was_released
 from dosing.policies.lymphodepletion import check_lymphodepletion, gates_for_lymphodepletion
 from dosing.policies.medications import was_in_window
 from dosing.policies.schedule import Due, due_day, find_deviations, site_day
@@ -31,6 +31,7 @@ __all__ = [
     "gates_for_lot",
     "gates_for_lymphodepletion",
     "last_given_before",
+    "name_cells",
     "questions_before",
     "site_day",
     "was_clear",

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from cohorts.policies import document_of
 from dosing.models import Infusion, ProductLot
-from dosing.policies.lots import cells_left
+from dosing.policies.lots import cells_left, name_cells
 from ntrust.errors import Refused
 
 
@@ -95,8 +95,9 @@ def _check_cells(infusion: Infusion, given: Given) -> None:
     if factor and not assigned / factor <= given.given_cells <= assigned * factor:
         raise Refused(
             "implausible_cells",
-            f"{given.given_cells:g} viable cells were entered where {assigned:g} are assigned: "
-            f"more than {factor:g} times off. Check the number and its unit.",
+            f"{name_cells(given.given_cells)} viable cells were entered where "
+            f"{name_cells(assigned)} are assigned: more than {name_cells(factor)} times off. "
+            "Check the number and its unit.",
         )
 
 
@@ -113,8 +114,8 @@ def _check_reasons(infusion: Infusion, given: Given) -> None:
     if given.given_cells < infusion.assigned_cells * least and not given.reduced_because.strip():
         raise Refused(
             "reason_needed",
-            f"{given.given_cells:g} is less than {least * 100:g}% of the "
-            f"{infusion.assigned_cells:g} assigned: say why the dose was reduced.",
+            f"{name_cells(given.given_cells)} is less than {name_cells(least * 100)}% of the "
+            f"{name_cells(infusion.assigned_cells)} assigned: say why the dose was reduced.",
         )
 
 
@@ -130,5 +131,6 @@ def _check_lot(infusion: Infusion, given: Given, lot: ProductLot) -> None:
     if given.given_cells > left:
         raise Refused(
             "lot_used_up",
-            f"Lot {lot} has {left:g} viable cells left; {given.given_cells:g} were entered.",
+            f"Lot {lot} has {name_cells(left)} viable cells left; "
+            f"{name_cells(given.given_cells)} were entered.",
         )

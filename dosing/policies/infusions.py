@@ -7,7 +7,7 @@ from datetime import datetime
 from cohorts.models import Hold, Outcome, Participant
 from cohorts.policies import document_of, hold_gates, holds_on
 from cohorts.protocol import Question
-from cohorts.states import DltStatus, ParticipantState
+from cohorts.states import DltStatus, HoldScope, ParticipantState
 from dosing.models import Course, Infusion, SafetyCheck
 from dosing.policies.given import Given
 from dosing.policies.lots import gates_for_lot, was_released
@@ -57,7 +57,7 @@ def was_clear(infusion: Infusion, given: Given, gate: Gate) -> bool:
     Known of holds and product lots, which keep their times; otherwise what is shut counts as shut
     then.
     """
-    if gate.rule.startswith("held_"):
+    if gate.rule in {f"held_{scope.lower()}" for scope in HoldScope}:
         then = _holds_then(infusion, given.given_at)
         return gate.rule not in {f"held_{hold.scope.lower()}" for hold in then}
     if gate.rule == "lot_released" and given.lot is not None:

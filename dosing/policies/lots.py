@@ -14,6 +14,11 @@ from ntrust.errors import Gate
 from ntrust.models import Site
 
 
+def name_cells(cells: Decimal) -> str:
+    """A number of cells in a sentence: every digit, thousands apart, no zeros behind."""
+    return format(cells.normalize(), ",f")
+
+
 def cells_used(lot: ProductLot, *, without: Infusion | None = None) -> Decimal:
     """Viable cells given from a lot, `without` one infusion."""
     given = Infusion.objects.filter(lot=lot, state=InfusionState.GIVEN)

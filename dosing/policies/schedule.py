@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from cohorts.policies import document_of
 from dosing.models import Infusion
 from dosing.policies.given import Given
+from dosing.policies.lots import name_cells
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ def find_deviations(infusion: Infusion, given: Given) -> list[tuple[str, str]]:
     limits = document_of(participant.protocol_version).evaluability
     share = given.given_cells / infusion.assigned_cells
     what = (
-        f"infusion {infusion.number}: {given.given_cells:g} viable cells were given, "
-        f"{share * 100:.4g}% of the {infusion.assigned_cells:g} assigned; the protocol"
+        f"infusion {infusion.number}: {name_cells(given.given_cells)} viable cells were given, "
+        f"{share * 100:.4g}% of the {name_cells(infusion.assigned_cells)} assigned; the protocol"
     )
     if share < limits.minimum_fraction:
-        sentence = f"{what} asks for {limits.minimum_fraction * 100:g}% at least."
+        sentence = f"{what} asks for {name_cells(limits.minimum_fraction * 100)}% at least."
         found.append(("INFUSION_BELOW_TOLERANCE", sentence))
     if share > limits.upper_fraction:
-        sentence = f"{what} allows {limits.upper_fraction * 100:g}% at most."
+        sentence = f"{what} allows {name_cells(limits.upper_fraction * 100)}% at most."
         found.append(("INFUSION_ABOVE_TOLERANCE", sentence))
     return found

@@ -3,6 +3,8 @@
 Nobody gets a row without a `Viewer`, but for what the rules of higher applications ask.
 """
 
+from dosing.queries.infusions import InfusionsPanel, read_infusions
+from dosing.queries.lots import LotsPage, find_lot, list_lots, may_read_lots
 from dosing.queries.measurements import (
     MeasurementPanel,
     Trend,
@@ -21,6 +23,12 @@ from dosing.queries.medications import (
 )
 
 __all__ = [
+    "InfusionsPanel",
+    "LotsPage",
+    "find_lot",
+    "list_lots",
+    "may_read_lots",
+    "read_infusions",
     "MeasurementPanel",
     "MedicationPanel",
     "MedicationRow",

@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from cohorts.actions import (
+    add_consent_form,
     add_protocol_version,
     approve_protocol,
     confirm_not_evaluable,
@@ -22,6 +23,7 @@ from cohorts.actions import (
 )
 from cohorts.engine.design import Verdict
 from cohorts.models import Participant
+from cohorts.policies import day_of
 from cohorts.protocol import read_file
 from cohorts.states import ParticipantState
 from dosing.actions import begin_lymphodepletion, receive_lot
@@ -106,7 +108,7 @@ def _set_up(now: datetime) -> Conduct:
 
 
 def _amend(study: Study, manager: User, *, now: datetime) -> None:
-    """Version A comes into force and is amended to B; C waits as a draft."""
+    """Version A comes into force and is amended to B, each with its consent form; C is a draft."""
     reasons = ("the first version", "pMN and fludarabine added, 48 participants")
     for number, name in enumerate(VERSIONS):
         document = read_file(PROTOCOLS / name).model_dump(mode="json", by_alias=True)
@@ -117,6 +119,14 @@ def _amend(study: Study, manager: User, *, now: datetime) -> None:
                 seen_hash=version.document_hash,
                 reason=reasons[number],
                 password=PASSWORD,
+                by=manager,
+                now=now,
+            )
+            add_consent_form(
+                study,
+                label=f"{version.version} 1.0",
+                effective_on=day_of(now),
+                version=version,
                 by=manager,
                 now=now,
             )

@@ -7,13 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cohorts.actions import add_protocol_version
 from cohorts.models import ProtocolVersion
 from cohorts.policies import document_of
 from cohorts.protocol import write_document
+from cohorts.queries import viewer_of
+from cohorts.queries.impact import read_impact
+from cohorts.queries.protocols import list_versions
 from ntrust import clock
 from ntrust.models import User
 from safety.management.conduct import Conduct
@@ -241,8 +246,38 @@ def test_approval_for_tomorrow_is_withdrawn_over_the_page(trial: Conduct) -> Non
     assert draft().state == "DRAFT"
 
 
-def test_impact_names_the_recommendations_that_would_differ(trial: Conduct) -> None:
-    page = client_of(trial.monitor).get(address("protocol_impact", "B")).content.decode()
+def test_impact_says_what_would_differ(trial: Conduct) -> None:
+    same = client_of(trial.monitor).get(address("protocol_impact", "B")).content.decode()
+    open_level(trial, 2)
+    run_cohort(trial, 2, "NNT")
+    other = client_of(trial.monitor).get(address("protocol_impact", "B")).content.decode()
 
-    assert "The rules would have said the same each time." in page
-    assert "follow-up" in page or "treated" in page
+    assert "The rules would have said the same each time." in same
+    assert "follow-up" in same or "treated" in same
+    assert "enrolled under version A" in other
+
+
+def test_lists_cost_the_same_however_many_versions(trial: Conduct) -> None:
+    viewer = viewer_of(trial.manager, "trial")
+    assert viewer is not None
+    costs = []
+    for label in "CDE":
+        with CaptureQueriesContext(connection) as queries:
+            list_versions(viewer)
+        costs.append(len(queries))
+        document = make_document(version=label)
+        add_protocol_version(trial.study, document=document, by=trial.manager, now=trial.tick())
+
+    assert costs == [1, 1, 1]
+
+
+def test_impact_costs_the_same_however_many_recommendations(trial: Conduct) -> None:
+    open_level(trial, 2)
+    costs = []
+    for letters in ("N", "N"):
+        run_cohort(trial, 2, letters)
+        with CaptureQueriesContext(connection) as queries:
+            read_impact(draft(), now=trial.now)
+        costs.append(len(queries))
+
+    assert costs[0] == costs[1]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from cohorts.models import Outcome, Participant, ProtocolVersion
+from cohorts.models import Consent, Outcome, Participant, ProtocolVersion
+from cohorts.queries.impact import read_impact
+from ntrust import clock
 from ntrust.models import Study, User
 from safety.management.commands import load_demo
 from safety.management.demo import PASSWORD, demo_logins
@@ -48,6 +50,9 @@ def test_demo_is_loaded_once() -> None:
         ("B", "ACTIVE"),
         ("C", "DRAFT"),
     ]
+    preview = read_impact(versions[2], now=clock.now())
+    assert (preview.unfit, preview.answers) == ("", ())
+    assert set(Consent.objects.values_list("form__label", flat=True)) == {"B 1.0"}
     for username, _ in demo_logins():
         user = User.objects.get(username=username)
         assert user.is_demo
