@@ -106,6 +106,8 @@ PARTICIPANT: Final = LifeCycle(
         (_P.CONDITIONING, _P.TREATED): _SITE,
         (_P.TREATED, _P.CONDITIONING): _SITE,
         (_P.TREATED, _P.FOLLOW_UP): owned_by(Role.INVESTIGATOR, SERVICE),
+        # A correction may leave an infusion of cycle 1 to be given again.
+        (_P.FOLLOW_UP, _P.TREATED): owned_by(SERVICE),
         (_P.FOLLOW_UP, _P.OFF_STUDY): _SITE,
         **{(state, end): _SITE for state in _ON_STUDY for end in DEPARTURES},
         (_P.OFF_STUDY, _P.DIED): _SITE,

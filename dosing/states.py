@@ -1,4 +1,4 @@
-"""Life cycles of product lots, infusions and DLT windows."""
+"""Life cycles of lymphodepletion doses, product lots, infusions, DLT windows and calls."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.db.models import TextChoices
 from ntrust.states import SERVICE, LifeCycle, Role, owned_by
 
 _SITE = owned_by(Role.INVESTIGATOR)
+_SITE_OR_LEFT = owned_by(Role.INVESTIGATOR, SERVICE)
+"""The service makes these moves for a participant who has left the study."""
 _PHARMACY = owned_by(Role.STUDY_MANAGER, Role.PHARMACIST)
 
 
@@ -33,6 +35,22 @@ PRODUCT_LOT: Final = LifeCycle(
 )
 
 
+class LdDoseState(TextChoices):
+    PLANNED = "PLANNED", "planned"
+    GIVEN = "GIVEN", "given"
+    OMITTED = "OMITTED", "omitted"
+
+
+LD_DOSE: Final = LifeCycle(
+    "the lymphodepletion dose",
+    LdDoseState,
+    {
+        (LdDoseState.PLANNED, LdDoseState.GIVEN): _SITE,
+        (LdDoseState.PLANNED, LdDoseState.OMITTED): _SITE_OR_LEFT,
+    },
+)
+
+
 class InfusionState(TextChoices):
     PLANNED = "PLANNED", "planned"
     HELD = "HELD", "held"
@@ -51,8 +69,8 @@ INFUSION: Final = LifeCycle(
             Role.INVESTIGATOR, Role.MEDICAL_MONITOR
         ),
         (InfusionState.PLANNED, InfusionState.GIVEN): _SITE,
-        (InfusionState.PLANNED, InfusionState.MISSED): _SITE,
-        (InfusionState.HELD, InfusionState.MISSED): _SITE,
+        (InfusionState.PLANNED, InfusionState.MISSED): _SITE_OR_LEFT,
+        (InfusionState.HELD, InfusionState.MISSED): _SITE_OR_LEFT,
         # What was entered is corrected: docs/decisions/0009-corrections-of-treatment.md
         (InfusionState.HELD, InfusionState.GIVEN): _SITE,
         (InfusionState.MISSED, InfusionState.GIVEN): _SITE,
@@ -111,4 +129,33 @@ class MedicationKind(TextChoices):
     ANTICYTOKINE = "anticytokine", "anticytokine therapy"
 
 
-LIFE_CYCLES: Final = (PRODUCT_LOT, INFUSION, WINDOW)
+class CallKind(TextChoices):
+    """Why the medical monitor is called about a conditioned participant."""
+
+    HOLD = "HOLD", "a hold after lymphodepletion began"
+    LD_OLD = "LD_OLD", "lymphodepletion too long ago"
+
+
+class CallState(TextChoices):
+    RAISED = "RAISED", "raised"
+    ANSWERED = "ANSWERED", "answered"
+    MOOT = "MOOT", "no longer needed"
+
+
+class CallAnswer(TextChoices):
+    PROCEED = "PROCEED", "proceed"
+    LOWER_DOSE = "LOWER_DOSE", "proceed at a lower dose"
+    HOLD = "HOLD", "hold"
+
+
+LETS_THROUGH: Final = (CallAnswer.PROCEED, CallAnswer.LOWER_DOSE)
+MONITOR_CALL: Final = LifeCycle(
+    "the call",
+    CallState,
+    {
+        (CallState.RAISED, CallState.ANSWERED): owned_by(Role.MEDICAL_MONITOR),
+        (CallState.RAISED, CallState.MOOT): owned_by(SERVICE),
+    },
+)
+
+LIFE_CYCLES: Final = (LD_DOSE, PRODUCT_LOT, INFUSION, WINDOW, MONITOR_CALL)

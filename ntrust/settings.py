@@ -255,7 +255,9 @@ NTRUST_AFTER_CHANGE = [
     "safety.actions.count_reports",
     "dosing.actions.match_medications",
     "cohorts.actions.circulate_to_new_sites",
+    "dosing.actions.close_treatment",
     "cohorts.actions.apply_rules",
+    "dosing.actions.follow_calls",
 ]
 
 CELERY_BEAT_SCHEDULE = {

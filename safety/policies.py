@@ -47,6 +47,18 @@ def dlt_status(participant: Participant) -> str:
     return DltStatus.PROVISIONAL if DltReportState.PROVISIONAL in states else DltStatus.NONE
 
 
+def has_dlt_elsewhere(participant: Participant) -> bool:
+    """Whether a report that is not refuted or cleared is of an event outside the window: in a
+    later cycle, or after the window. It is kept and counts nowhere."""
+    window = DltWindow.objects.filter(participant=participant).first()
+    reports = DltReport.objects.filter(
+        event__participant=participant,
+        superseded_by__isnull=True,
+        state__in=[DltReportState.PROVISIONAL, *COUNTED_REPORTS],
+    ).select_related("event")
+    return any(not began_in_window(report.event, window) for report in reports)
+
+
 def has_counted_dlt(participant: Participant) -> bool:
     """Whether a DLT of the participant counts now."""
     return Outcome.objects.filter(participant=participant, dlt=DltStatus.COUNTED).exists()

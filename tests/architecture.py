@@ -36,7 +36,7 @@ SPECIAL_LAYERS = {
     "ntrust.checks": WIRING, "ntrust.probe": WIRING,
     "ntrust.live": EDGE, "ntrust.health": EDGE, "ntrust.middleware": EDGE,
     "ntrust.accounts": EDGE, "ntrust.hashers": EDGE, "ntrust.context_processors": EDGE,
-    "dosing.windows": POLICIES,
+    "dosing.windows": POLICIES, "dosing.doses": PURE,
     "safety.reports": EDGE, "safety.exports": EDGE, "safety.spreadsheets": EDGE,
     "safety.takeover": POLICIES,
     "ntrust.events": MODELS, "ntrust.notifications": MODELS, "ntrust.change": MODELS,

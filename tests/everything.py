@@ -47,6 +47,8 @@ def build_everything() -> Conduct:
     )
     trial.adjudicate(people[0].adverse_events.get().dlt_reports.get())
     report_dlt_of(trial, people[0])
+    trial.regimen = "in_mg"
+    trial.condition(people[2:], day_0=trial.now + timedelta(days=5))
     place_hold(trial.study, scope="STUDY", reason="a signal", by=trial.monitor, now=trial.tick())
     with study_change(trial.study, by=trial.manager, now=trial.tick()) as change:
         note_deviation(change, people[0], kind="VISIT_MISSED", sentence="visit 2 was missed")

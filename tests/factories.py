@@ -50,6 +50,15 @@ ASKED = {"fields": [{"key": "smokes", "label": "Smokes", "kind": "yes_no"}]}
 """Something to enter at screening; no criterion reads it."""
 MEASUREMENTS = [{"key": "upcr", "name": "UPCR", "unit": "g/g", "highest": "50"}]
 MEDICATIONS = [{"key": "cd20", "name": "CD20", "kind": "prohibited", "names": ["rituximab"]}]
+REGIMENS = [
+    {"key": "flu_cy", "name": "Flu/Cy", "days": [-5]},
+    {
+        "key": "in_mg",
+        "name": "Cy in mg",
+        "days": [-5],
+        "drugs": [{"drug": "cyclophosphamide", "mg_per_m2": "500", "days": [-5]}],
+    },
+]
 EVERYBODY = ["STUDY_MANAGER", "MEDICAL_MONITOR", "INVESTIGATOR", "PHARMACIST"]
 NOTIFICATIONS = {
     "DLT_REPORTED": {"roles": EVERYBODY, "urgent": True},
@@ -57,6 +66,7 @@ NOTIFICATIONS = {
     "HOLD_PLACED": {"roles": EVERYBODY, "urgent": True},
     "BASIS_CHANGED": {"roles": EVERYBODY, "urgent": True},
     "DECISION_SIGNED": {"roles": EVERYBODY},
+    "MONITOR_CALL": {"roles": ["STUDY_MANAGER", "MEDICAL_MONITOR"], "urgent": True},
     "STATEMENT_DUE": {"roles": ["STUDY_MANAGER", "INVESTIGATOR"], "scope": "site"},
 }
 
@@ -130,8 +140,8 @@ def make_document(
         },
         "window": {"days": WINDOW_DAYS, "anchor": anchor},
         "evaluability": {"minimum_infusions": min(2, len(days)), **EVALUABLE},
-        "lymphodepletion": [{"key": "flu_cy", "name": "Flu/Cy", "days": [-5]}],
         "infusions": {"days": days, **(infusions or {})},
+        "lymphodepletion": deepcopy(REGIMENS),
         "dlt_criteria": deepcopy(CRITERIA),
         "eligibility": deepcopy(eligibility or {}),
         "measurements": deepcopy(MEASUREMENTS),

@@ -34,6 +34,7 @@ FACTS = frozenset(
         "is_window_over",
         "dlt",
         "has_open_dlt_question",
+        "has_dlt_elsewhere",
         "has_signed_statement",
         "is_toxicity_adjudicated",
         "not_evaluable_because",

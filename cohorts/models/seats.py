@@ -205,6 +205,8 @@ class Outcome(models.Model):
     Facts come down from dosing and safety in the transaction that changed them. `level` is the
     level assigned when infusion 1 was given; before that it follows the seat. `is_counted` is
     False once the seat was given up before infusion 1, and for cycles and parts that never count.
+    `has_dlt_elsewhere`: a DLT report in force, or one that may still count, that began outside the
+    window: it counts nowhere and is in the way of a later cycle.
     """
 
     participant = models.OneToOneField(
@@ -225,6 +227,7 @@ class Outcome(models.Model):
     is_window_over = models.BooleanField(default=False)
     dlt = models.CharField(max_length=12, choices=DltStatus.choices, default=DltStatus.NONE)
     has_open_dlt_question = models.BooleanField(default=False)
+    has_dlt_elsewhere = models.BooleanField(default=False)
     has_signed_statement = models.BooleanField(default=False)
     is_toxicity_adjudicated = models.BooleanField(default=False)
     prohibited_medication = models.TextField(blank=True)

@@ -11,7 +11,7 @@ from cohorts.engine.advice import name_answer
 from cohorts.engine.basis import Basis, read_tallies, recommend_basis
 from cohorts.engine.design import Recommendation, Verdict
 from cohorts.engine.rules import find_toxic, is_closed
-from cohorts.models import Cohort, Decision, DoseLevel, Participant, ProtocolVersion, Slot
+from cohorts.models import Cohort, Decision, DoseLevel, Hold, Participant, ProtocolVersion, Slot
 from cohorts.policies.consents import consent_gate
 from cohorts.policies.facts import (
     active_protocol,
@@ -157,16 +157,18 @@ def hold_gates(study: Study, *, level: int, site: Site | None) -> list[Gate]:
     holds = holds_on(study, level=level, site=site)
     if not holds:
         return [Gate("not_held", True, "Nothing is held.")]
-    return [
-        Gate(
-            f"held_{hold.scope.lower()}",
-            False,
-            f"Held since {hold.placed_at:%d-%b-%Y %H:%M} UTC: {hold.reason}",
-            None,
-            "medical monitor",
-        )
-        for hold in holds
-    ]
+    return [hold_gate(hold) for hold in holds]
+
+
+def hold_gate(hold: Hold) -> Gate:
+    """The gate of a hold in force."""
+    return Gate(
+        f"held_{hold.scope.lower()}",
+        False,
+        f"Held since {hold.placed_at:%d-%b-%Y %H:%M} UTC: {hold.reason}",
+        None,
+        "medical monitor",
+    )
 
 
 def _escalating(study: Study) -> Gate:

@@ -94,13 +94,33 @@ class RegimenData(Section):
         return self
 
 
+class SizeLimits(Section):
+    """Height and weight that an adult can have, to catch inches and pounds: outside them nothing
+    is planned. A body mass index outside its limits needs a second measurement."""
+
+    height_cm: tuple[Decimal, Decimal] = (Decimal(120), Decimal(230))
+    weight_kg: tuple[Decimal, Decimal] = (Decimal(30), Decimal(250))
+    bmi: tuple[Decimal, Decimal] = (Decimal(15), Decimal(40))
+
+    @model_validator(mode="after")
+    def _from_low_to_high(self) -> Self:
+        for low, high in (self.height_cm, self.weight_kg, self.bmi):
+            if not 0 < low < high:
+                raise ValueError("a range goes from its lower to its higher end")
+        return self
+
+
 class LymphodepletionLimits(Section):
     """`oldest_days`: lymphodepletion begun longer ago needs the medical monitor's call before
-    infusion 1. `call_hours`: how soon the monitor answers a call about a conditioned participant.
+    infusion 1; none: no limit. `call_hours`: how soon the monitor answers a call about a
+    conditioned participant. `dose_tolerance`: the part of the planned mg by which a dose may differ
+    without a deviation.
     """
 
-    oldest_days: Annotated[int, Field(ge=1)] = 14
+    oldest_days: Annotated[int, Field(ge=1)] | None = None
     call_hours: Hours = 24
+    dose_tolerance: Annotated[Decimal, Field(ge=0, lt=1)] = Decimal(0)
+    size: SizeLimits = SizeLimits()
 
 
 class VisitWindow(Section):

@@ -42,12 +42,16 @@ def push_facts(change: Change, course: Course, **facts: Any) -> None:
 
 
 def infusion_facts(infusions: Iterable[Infusion]) -> list[dict[str, Any]]:
-    """What the engine's evaluability reads, one row an infusion."""
+    """What the engine's evaluability reads, one row an infusion.
+
+    The exposure is judged against the dose of the level at which the participant counts, also
+    where a call has assigned a lower one.
+    """
     return [
         {
             "number": infusion.number,
             "state": _engine_state(infusion),
-            "assigned": int(infusion.assigned_cells * _CELL_PLACES),
+            "assigned": int(infusion.course.level.dose * _CELL_PLACES),
             "given": None
             if infusion.given_cells is None
             else int(infusion.given_cells * _CELL_PLACES),

@@ -1,5 +1,8 @@
-"""Tables of treatment: lymphodepletion courses, product lots, infusions, the DLT window."""
+"""Tables of treatment: lymphodepletion courses and their doses, product lots, infusions, the DLT
+window, the medical monitor's calls."""
 
+from dosing.models.administrations import LdAdministration
+from dosing.models.calls import MonitorCall
 from dosing.models.checks import SafetyCheck
 from dosing.models.courses import Course
 from dosing.models.infusions import Infusion
@@ -12,9 +15,11 @@ __all__ = [
     "Course",
     "DltWindow",
     "Infusion",
+    "LdAdministration",
     "LotMove",
     "Measurement",
     "Medication",
+    "MonitorCall",
     "ProductLot",
     "SafetyCheck",
 ]

@@ -1,5 +1,21 @@
 """May this participant be treated now, and if not, why."""
 
+from dosing.policies.calls import (
+    check_answer,
+    conditioned_courses,
+    hold_gates_for_infusion,
+    latest_calls,
+    lymphodepletion_recent,
+    unasked_old_courses,
+)
+from dosing.policies.cycles import (
+    check_cycle,
+    check_end,
+    gates_for_cycle,
+    gates_for_end,
+    last_course,
+    level_of_next_cycle,
+)
 from dosing.policies.given import Corrected, Entered, Given, check_given
 from dosing.policies.infusions import (
     check_infusion,
@@ -9,7 +25,11 @@ from dosing.policies.infusions import (
     was_clear,
 )
 from dosing.policies.lots import cells_left, cells_used, gates_for_lot, name_cells, was_released
-from dosing.policies.lymphodepletion import check_lymphodepletion, gates_for_lymphodepletion
+from dosing.policies.lymphodepletion import (
+    check_lymphodepletion,
+    gates_for_lymphodepletion,
+    level_open,
+)
 from dosing.policies.medications import was_in_window
 from dosing.policies.schedule import Due, due_day, find_deviations, site_day
 from dosing.policies.stagger import check_planned_day
@@ -21,20 +41,33 @@ __all__ = [
     "Given",
     "cells_left",
     "cells_used",
+    "check_answer",
+    "check_cycle",
+    "check_end",
     "check_given",
     "check_infusion",
     "check_lymphodepletion",
     "check_planned_day",
+    "conditioned_courses",
     "due_day",
     "find_deviations",
+    "gates_for_cycle",
+    "gates_for_end",
     "gates_for_infusion",
     "gates_for_lot",
     "gates_for_lymphodepletion",
+    "hold_gates_for_infusion",
+    "last_course",
     "last_given_before",
+    "latest_calls",
+    "level_of_next_cycle",
+    "level_open",
+    "lymphodepletion_recent",
     "name_cells",
     "questions_before",
     "site_day",
+    "unasked_old_courses",
     "was_clear",
-    "was_released",
     "was_in_window",
+    "was_released",
 ]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cohorts.models import Hold, Outcome, Participant
-from cohorts.policies import document_of, hold_gates, holds_on
+from cohorts.models import Hold, Outcome
+from cohorts.policies import document_of, holds_on
 from cohorts.protocol import Question
 from cohorts.states import DltStatus, HoldScope, ParticipantState
 from dosing.models import Course, Infusion, SafetyCheck
+from dosing.policies.calls import (
+    dose_level_open,
+    hold_gates_for_infusion,
+    lymphodepletion_recent,
+)
 from dosing.policies.given import Given
 from dosing.policies.lots import gates_for_lot, was_released
 from dosing.policies.stagger import stagger_before_infusion
@@ -24,24 +29,25 @@ def gates_for_infusion(
     With what was `given`, also its product lot, and the holds of that moment that are over now.
     """
     course = infusion.course
-    participant = course.participant
     return [
         Gate(
             "planned",
             infusion.state == InfusionState.PLANNED,
             f"Infusion {infusion.number} is {InfusionState(infusion.state).label}.",
         ),
-        Gate(
-            "on_treatment",
-            participant.state in (ParticipantState.CONDITIONING, ParticipantState.TREATED),
-            f"{participant} is in state: {ParticipantState(participant.state).label}.",
-        ),
+        _on_treatment(course),
         _lymphodepletion_given(course),
+        lymphodepletion_recent(infusion, now=now),
         _previous_settled(infusion),
         *_safety_checked(infusion, at=given.given_at if given else now),
-        _no_dlt_of_ones_own(participant),
-        *hold_gates(participant.study, level=course.level.ordinal, site=participant.site),
-        *stagger_before_infusion(infusion, now=given.given_at if given else now),
+        _no_dlt_of_ones_own(course),
+        dose_level_open(infusion),
+        *hold_gates_for_infusion(infusion),
+        *(
+            stagger_before_infusion(infusion, now=given.given_at if given else now)
+            if course.cycle == 1
+            else []
+        ),
         *(_gates_of_then(infusion, given) if given else []),
     ]
 
@@ -132,15 +138,29 @@ def _lymphodepletion_given(course: Course) -> Gate:
     return Gate("lymphodepletion_given", is_given, sentence, None, "investigator")
 
 
-def _no_dlt_of_ones_own(participant: Participant) -> Gate:
-    """Nobody is dosed again after a DLT, or while an event of theirs may still become one."""
-    dlt = Outcome.objects.values_list("dlt", flat=True).get(participant=participant)
+def _on_treatment(course: Course) -> Gate:
+    """Cycle 1 is given before follow-up, a later cycle during it."""
+    participant = course.participant
+    first = (ParticipantState.CONDITIONING, ParticipantState.TREATED)
+    states = first if course.cycle == 1 else (ParticipantState.FOLLOW_UP,)
+    label = ParticipantState(participant.state).label
+    return Gate("on_treatment", participant.state in states, f"{participant} is in state: {label}.")
+
+
+def _no_dlt_of_ones_own(course: Course) -> Gate:
+    """Nobody is dosed again after a DLT, or while an event of theirs may still become one. In a
+    later cycle also one that counts nowhere stops it."""
+    participant = course.participant
+    outcome = Outcome.objects.get(participant=participant)
     rule, who = "no_dlt_of_ones_own", "medical monitor"
-    if dlt == DltStatus.COUNTED:
+    if outcome.dlt == DltStatus.COUNTED:
         return Gate(rule, False, f"{participant} has a DLT.", None, who)
-    if dlt == DltStatus.PROVISIONAL:
+    if outcome.dlt == DltStatus.PROVISIONAL:
         sentence = f"An event of {participant} may still become a DLT: its clock is running."
         return Gate(rule, False, sentence, None, "investigator")
+    if course.cycle > 1 and outcome.has_dlt_elsewhere:
+        sentence = f"{participant} has a DLT report from outside the DLT window."
+        return Gate(rule, False, sentence, None, who)
     return Gate(rule, True, f"{participant} has no DLT.")
 
 

@@ -19,6 +19,7 @@ from cohorts.policies import (
 from cohorts.states import DecisionState, ParticipantState, SlotState
 from dosing.policies.stagger import stagger_before_lymphodepletion
 from ntrust.errors import Gate, refuse_unless_clear
+from ntrust.models import Study
 
 
 def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> list[Gate]:
@@ -42,7 +43,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
         site_gate(participant.site),
         consent_gate(participant),
         *hold_gates(participant.study, level=level.ordinal, site=participant.site),
-        _level_open(participant, level),
+        level_open(participant.study, level),
         Gate(
             "decision_stands",
             decision.state != DecisionState.BASIS_CHANGED,
@@ -57,9 +58,8 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
     ]
 
 
-def _level_open(participant: Participant, level: DoseLevel) -> Gate:
+def level_open(study: Study, level: DoseLevel) -> Gate:
     """Lifting a hold does not reopen a toxic level, unless the protocol completes its cohort."""
-    study = participant.study
     basis = current_basis(study, require_protocol(study))
     toxic = find_toxic(read_tallies(basis))
     completes = read_design(basis["design"]).second_dlt is SecondDlt.COMPLETE_COHORT

@@ -20,7 +20,7 @@ from ntrust.policies import check_role
 from ntrust.signing import content_hash, sign
 from ntrust.states import Role
 from safety.models import Adjudication, AdverseEvent, DltReport, WindowStatement
-from safety.policies import check_statement, dlt_status, has_open_question
+from safety.policies import check_statement, dlt_status, has_dlt_elsewhere, has_open_question
 from safety.states import DLT_REPORT, DltReportState
 
 
@@ -246,7 +246,8 @@ def count_reports(change: Change) -> None:
         study=change.study, participant__adverse_events__dlt_reports__isnull=False
     )
     for outcome in reported.select_related("participant__site").distinct():
-        if dlt_status(outcome.participant) != outcome.dlt:
+        status, elsewhere = dlt_status(outcome.participant), has_dlt_elsewhere(outcome.participant)
+        if (status, elsewhere) != (outcome.dlt, outcome.has_dlt_elsewhere):
             _push_dlt(change, outcome.participant)
 
 
@@ -260,8 +261,13 @@ def _push_dlt(change: Change, participant: Participant) -> None:
     status = dlt_status(participant)
     if status != DltStatus.COUNTED:
         _withdraw_statement(change, participant, had_dlt=True)
-    is_open = has_open_question(participant)
-    update_outcome(change, participant, dlt=status, has_open_dlt_question=is_open)
+    update_outcome(
+        change,
+        participant,
+        dlt=status,
+        has_open_dlt_question=has_open_question(participant),
+        has_dlt_elsewhere=has_dlt_elsewhere(participant),
+    )
 
 
 def _withdraw_statement(change: Change, participant: Participant, *, had_dlt: bool = False) -> None:

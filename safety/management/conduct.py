@@ -6,11 +6,12 @@ is; it writes no rows and knows no rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from cohorts.actions import (
     Conclusion,
@@ -35,7 +36,7 @@ from dosing.actions import (
     receive_lot,
     release_lot,
 )
-from dosing.models import Infusion, ProductLot
+from dosing.models import Course, Infusion, ProductLot
 from dosing.policies import cells_left, questions_before
 from dosing.states import InfusionState, LotState
 from ntrust.actions import grant_role
@@ -52,6 +53,7 @@ from safety.actions import (
     sign_window_statement,
 )
 from safety.management.demo_results import Answers
+from safety.management.doses import INFUSED_FOR, give_doses, prepare
 from safety.models import DltReport
 
 MINUTE = timedelta(minutes=1)
@@ -236,25 +238,51 @@ class Conduct:
         confirm_slot(slot, by=self.manager, now=self.tick())
         return person
 
-    def condition(self, people: Sequence[Participant], *, day_0: datetime) -> None:
-        """Lymphodepletion, complete two days later."""
+    def condition(
+        self,
+        people: Sequence[Participant],
+        *,
+        day_0: datetime,
+        regimen: str = "",
+        readings: Mapping[str, Decimal] = MappingProxyType({}),
+        reason: str = "",
+    ) -> None:
+        """Lymphodepletion as planned, complete two days later."""
+        courses = self.begin(people, day_0=day_0, regimen=regimen, readings=readings, reason=reason)
+        self.now += timedelta(days=2)
+        if any(course.surface_m2 for course in courses):
+            self.now += INFUSED_FOR
         with self._same_day(people):
-            courses = [
+            for course in courses:
+                give_doses(course, by=self.investigator_of(course.participant), now=self.now)
+                complete_lymphodepletion(
+                    course, ended_at=self.now, by=self.investigator_of(course.participant)
+                )
+
+    def begin(
+        self,
+        people: Sequence[Participant],
+        *,
+        day_0: datetime,
+        regimen: str = "",
+        readings: Mapping[str, Decimal] = MappingProxyType({}),
+        reason: str = "",
+    ) -> list[Course]:
+        """Lymphodepletion begun for all; with drugs, on an invented size and invented readings."""
+        with self._same_day(people):
+            return [
                 begin_lymphodepletion(
                     person,
-                    regimen=self.regimen,
+                    regimen=regimen or self.regimen,
                     started_at=self.now,
                     first_infusion_on=day_0,
+                    preparation=prepare(
+                        person, regimen or self.regimen, readings, reason, now=self.now
+                    ),
                     by=self.investigator_of(person),
                 )
                 for person in people
             ]
-        self.now += timedelta(days=2)
-        with self._same_day(people):
-            for course in courses:
-                complete_lymphodepletion(
-                    course, ended_at=self.now, by=self.investigator_of(course.participant)
-                )
 
     def stock(
         self, code: str, *, total_cells: Decimal, viability: Decimal, lasts: timedelta

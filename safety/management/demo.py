@@ -26,7 +26,7 @@ from cohorts.models import Participant
 from cohorts.policies import day_of
 from cohorts.protocol import read_file
 from cohorts.states import ParticipantState
-from dosing.actions import begin_lymphodepletion, receive_lot
+from dosing.actions import receive_lot
 from ntrust.actions import activate_site, add_site, create_study, grant_role
 from ntrust.models import Study, User
 from ntrust.states import Role
@@ -222,13 +222,12 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
         request_slot(person, by=conduct.investigator_of(person), now=conduct.tick())
     conduct.now = now - timedelta(days=1)
     conduct.renew(conditioned)
-    begin_lymphodepletion(
-        conditioned,
+    conduct.begin(
+        [conditioned],
         regimen="cy",
-        started_at=conduct.now,
-        first_infusion_on=now + timedelta(days=3),
-        by=conduct.investigator_of(conditioned),
-        now=conduct.tick(),
+        day_0=conduct.now + timedelta(days=3),
+        readings={"neutrophils": Decimal("1.6"), "platelets": Decimal(140)},
+        reason="Neutrophils fell below the limit after screening.",
     )
 
 

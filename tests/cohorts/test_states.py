@@ -19,7 +19,7 @@ from cohorts.models import (
     Slot,
 )
 from cohorts.states import LIFE_CYCLES as COHORT_CYCLES
-from dosing.models import DltWindow, Infusion, ProductLot
+from dosing.models import DltWindow, Infusion, LdAdministration, MonitorCall, ProductLot
 from dosing.states import LIFE_CYCLES as DOSING_CYCLES
 from ntrust.change import study_change
 from ntrust.errors import Refused
@@ -46,6 +46,8 @@ TABLES: dict[str, type[models.Model]] = {
     "the hold": Hold,
     "the deviation": Deviation,
     "the product lot": ProductLot,
+    "the lymphodepletion dose": LdAdministration,
+    "the call": MonitorCall,
     "the infusion": Infusion,
     "the DLT window": DltWindow,
     "the DLT report": DltReport,

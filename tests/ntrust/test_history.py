@@ -9,7 +9,8 @@ from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
 from cohorts.actions import place_hold
-from cohorts.models import Cohort, Hold, Outcome, ScreeningResult
+from cohorts.models import Cohort, Outcome, ScreeningResult
+from dosing.models import MonitorCall
 from ntrust.change import study_change
 from ntrust.models import Event, Membership, Signature, Site, Study, User
 from safety.management.conduct import Conduct
@@ -152,7 +153,7 @@ def test_write_through_a_model_is_refused(trial: Conduct, no_context: None) -> N
 def test_bulk_writes_are_refused(trial: Conduct, no_context: None) -> None:
     for write in (
         lambda: Outcome.objects.update(letter="P"),
-        lambda: Hold.objects.all().delete(),
+        lambda: MonitorCall.objects.all().delete(),
         lambda: Site.objects.bulk_create([Site(study=trial.study, code="S8", name="Eight")]),
         lambda: Cohort.objects.bulk_update([Cohort.objects.get()], ["number"]),
     ):

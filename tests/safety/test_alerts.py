@@ -14,6 +14,7 @@ HARM = [
     "HOLD_PLACED",
     "BASIS_CHANGED",
     "PARTICIPANT_DIED",
+    "MONITOR_CALL",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from dosing.models import Course
+from dosing.models import Course, LdAdministration, MonitorCall
 from safety.management.conduct import Conduct
 from tests.safety.rights.scene import INVESTIGATOR, MONITOR, D, Rights, Scene
 
@@ -28,7 +28,42 @@ RIGHTS: Rights = {
     "dosing.complete_lymphodepletion": (
         INVESTIGATOR,
         lambda s: D.complete_lymphodepletion(
-            Course.objects.get(ended_at=None), ended_at=s.trial.now, **s.who
+            Course.objects.get(ended_at=None, cycle=1), ended_at=s.trial.now, **s.who
+        ),
+    ),
+    "dosing.give_ld_dose": (
+        INVESTIGATOR,
+        lambda s: D.give_ld_dose(
+            LdAdministration.objects.get(),
+            given_mg=Decimal(910),
+            started_at=s.trial.now,
+            stopped_at=s.trial.now,
+            reason="a month late",
+            **s.who,
+        ),
+    ),
+    "dosing.omit_ld_dose": (
+        INVESTIGATOR,
+        lambda s: D.omit_ld_dose(LdAdministration.objects.get(), reason="fever", **s.who),
+    ),
+    "dosing.begin_cycle": (
+        INVESTIGATOR,
+        lambda s: D.begin_cycle(
+            s.participant("FOLLOW_UP"),
+            regimen="flu_cy",
+            started_at=s.trial.now,
+            first_infusion_on=s.trial.now,
+            **s.who,
+        ),
+    ),
+    "dosing.complete_follow_up": (
+        INVESTIGATOR,
+        lambda s: D.complete_follow_up(s.participant("FOLLOW_UP"), **s.who),
+    ),
+    "dosing.answer_call": (
+        MONITOR,
+        lambda s: D.answer_call(
+            MonitorCall.objects.get(), answer="PROCEED", reason="well", **s.signing
         ),
     ),
     "dosing.give_infusion": (

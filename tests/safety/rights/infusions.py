@@ -38,7 +38,7 @@ def lot(code: str) -> ProductLot:
 
 
 def given() -> Infusion:
-    return Infusion.objects.get(state="GIVEN")
+    return Infusion.objects.get(state="GIVEN", course__participant__state="TREATED")
 
 
 def second(state: str = "CONDITIONING") -> Infusion:
@@ -75,7 +75,7 @@ RIGHTS: Rights = {
     "dosing.record_given_infusion": (
         INVESTIGATOR,
         lambda s: D.record_given_infusion(
-            Infusion.objects.get(number=1, course__ended_at=None),
+            Infusion.objects.get(number=1, course__ended_at=None, course__cycle=1),
             given_at=s.trial.now,
             given_cells=Decimal(1),
             because=HAPPENED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import cohorts.actions
@@ -14,6 +15,7 @@ import safety.actions
 from cohorts.actions import Conclusion
 from cohorts.engine.design import Verdict
 from cohorts.models import Participant
+from dosing.doses import Preparation, Size
 from dosing.models import Infusion
 from ntrust.models import Site, User
 from safety.management.conduct import Conduct
@@ -21,6 +23,7 @@ from tests.factories import (
     ASKED,
     DISEASE,
     PASSWORD,
+    end_windows,
     make_document,
     make_trial,
     open_level,
@@ -28,6 +31,7 @@ from tests.factories import (
     reserve,
     run_cohort,
     seat,
+    treat,
 )
 
 PROTOCOL: dict[str, Any] = {
@@ -51,6 +55,7 @@ def build(preparations: Iterable[Callable[[Conduct], None]]) -> Conduct:
     """
     trial = open_level(make_trial(sites=2, **PROTOCOL))
     run_cohort(trial, 1, "P")
+    add_followed(trial)
     conditioned, begun = seat(trial, 1, 2)
     trial.decide(Verdict.ENROL, 1, seats=3, reason=REASON)
     seat(trial, 1)
@@ -86,6 +91,40 @@ def build(preparations: Iterable[Callable[[Conduct], None]]) -> Conduct:
     report_dlt_of(trial, conditioned, "IN72H")
     safety.actions.convene_review(trial.study, by=trial.manager, now=trial.tick())
     return trial
+
+
+def add_followed(trial: Conduct) -> None:
+    """Three in follow-up: one idle, one with doses of cycle 2 planned, one conditioned at the site
+    that will be held."""
+    people = [trial.seat(1, disease=DISEASE, crew=crew) for crew in (0, 0)]
+    trial.decide(Verdict.ENROL, 1, seats=3, reason=REASON)
+    people.append(trial.seat(1, disease=DISEASE, crew=1))
+    for person in people:
+        treat(trial, [person])
+        dosing.actions.miss_infusion(
+            Infusion.objects.get(course__participant=person, number=2),
+            reason="the lot was lost",
+            is_for_toxicity=False,
+            by=trial.investigator_of(person),
+            now=trial.tick(),
+        )
+    end_windows(trial)
+    for person in people:
+        trial.sign_no_dlt(person)
+    prepared = Preparation(Size(Decimal(170), Decimal(70)))
+    for person, regimen, preparation in (
+        (people[1], "in_mg", prepared),
+        (people[2], "flu_cy", None),
+    ):
+        dosing.actions.begin_cycle(
+            person,
+            regimen=regimen,
+            started_at=trial.now,
+            first_infusion_on=trial.now + timedelta(days=5),
+            preparation=preparation,
+            by=trial.investigator_of(person),
+            now=trial.tick(),
+        )
 
 
 def add_what_waits(trial: Conduct) -> None:

@@ -1,0 +1,136 @@
+"""What the medical monitor is asked about a conditioned participant, and what an answer opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from cohorts.models import DoseLevel
+from cohorts.policies import hold_gate, hold_gates, holds_on
+from cohorts.states import HoldState, ParticipantState
+from dosing.models import Course, Infusion, MonitorCall
+from dosing.policies.lymphodepletion import level_open
+from dosing.states import LETS_THROUGH, CallAnswer, CallKind, CallState, InfusionState
+from ntrust.errors import Gate, Refused
+from ntrust.models import Study
+
+_UNDECIDED = (InfusionState.PLANNED, InfusionState.HELD)
+_MONITOR = "medical monitor"
+_CONDITIONED = Course.objects.filter(
+    participant__state__in=[ParticipantState.CONDITIONING, ParticipantState.FOLLOW_UP],
+    infusions__number=1,
+    infusions__state__in=_UNDECIDED,
+)
+
+
+def conditioned_courses(study: Study) -> QuerySet[Course]:
+    """Courses past the point of no return: begun, infusion 1 neither given nor missed, the
+    participant still in the study."""
+    return _CONDITIONED.filter(participant__study=study).select_related(
+        "participant__site", "participant__protocol_version", "level"
+    )
+
+
+def unasked_old_courses(*, now: datetime) -> QuerySet[Course]:
+    """Courses of any study whose lymphodepletion is too old, and no call says so."""
+    asked = MonitorCall.objects.filter(kind=CallKind.LD_OLD).exclude(state=CallState.MOOT)
+    return _CONDITIONED.filter(old_at__lte=now).exclude(pk__in=asked.values("course"))
+
+
+def hold_gates_for_infusion(infusion: Infusion) -> list[Gate]:
+    """One gate a hold in force. A call answered with proceed, or with a lower dose, clears its
+    own hold for infusion 1 of that course; for no later infusion and no other hold."""
+    course = infusion.course
+    study, level, site = course.participant.study, course.level.ordinal, course.participant.site
+    holds = holds_on(study, level=level, site=site)
+    if not holds:
+        return hold_gates(study, level=level, site=site)
+    calls = latest_calls(course.monitor_calls.filter(kind=CallKind.HOLD))
+    return [
+        _after_call(hold_gate(hold), calls.get(hold.pk) if infusion.number == 1 else None)
+        for hold in holds
+    ]
+
+
+def lymphodepletion_recent(infusion: Infusion, *, now: datetime) -> Gate:
+    """The first cells of a course come before lymphodepletion is too old, or after a call."""
+    course, rule = infusion.course, "lymphodepletion_recent"
+    has_begun = course.infusions.filter(state=InfusionState.GIVEN).exists()
+    if has_begun or course.old_at is None or now < course.old_at:
+        return Gate(rule, True, "Lymphodepletion is recent enough.")
+    sentence = f"Lymphodepletion is too old since {course.old_at:%d-%b-%Y %H:%M} UTC."
+    calls = latest_calls(course.monitor_calls.filter(kind=CallKind.LD_OLD))
+    return _after_call(Gate(rule, False, sentence, None, _MONITOR), calls.get(None))
+
+
+def latest_calls(calls: Iterable[MonitorCall]) -> dict[int | None, MonitorCall]:
+    """The last call about each hold; the key None has the one about old lymphodepletion."""
+    return {call.hold_id: call for call in sorted(calls, key=lambda call: call.pk)}
+
+
+def _after_call(gate: Gate, call: MonitorCall | None) -> Gate:
+    """The gate as the monitor's answer leaves it."""
+    if call is None or call.state == CallState.MOOT:
+        return gate
+    if call.state == CallState.RAISED:
+        asked = f"The medical monitor's answer is due {call.due_at:%d-%b-%Y %H:%M} UTC."
+        return replace(gate, sentence=f"{gate.sentence} {asked}")
+    assert call.signature is not None
+    said = (
+        f"{call.signature.printed_name} answered on {call.answered_at:%d-%b-%Y %H:%M} UTC: "
+        f"{CallAnswer(call.answer).label}."
+    )
+    is_clear = call.answer in LETS_THROUGH
+    return replace(
+        gate,
+        is_clear=is_clear,
+        sentence=f"{gate.sentence} {said}",
+        who_can_clear="" if is_clear else _MONITOR,
+    )
+
+
+def level_of_dose(infusion: Infusion) -> DoseLevel:
+    """The level whose dose is assigned: the course's own, or the lower one of an answered call."""
+    course = infusion.course
+    if infusion.assigned_cells == course.level.dose:
+        return course.level
+    levels = DoseLevel.objects.filter(study=course.participant.study)
+    return levels.filter(dose=infusion.assigned_cells).first() or course.level
+
+
+def dose_level_open(infusion: Infusion) -> Gate:
+    """No answer and no lifted hold lets a dose through that two DLTs have closed."""
+    return level_open(infusion.course.participant.study, level_of_dose(infusion))
+
+
+def check_answer(call: MonitorCall, *, answer: str, lower_to: DoseLevel | None) -> None:
+    """Refuse an answer to a question that is over, and one that would give a closed dose.
+
+    `lower_to` belongs to a lower dose and to nothing else: below the dose now assigned or equal to
+    it, below the course's level, and not closed by DLTs.
+    """
+    study = call.participant.study
+    is_open = conditioned_courses(study).filter(pk=call.course_id).exists()
+    is_held = call.hold is None or call.hold.state == HoldState.PLACED
+    if call.state == CallState.MOOT or not (is_open and is_held):
+        raise Refused("call_over", "The question is over: nothing waits for this answer.")
+    if (answer == CallAnswer.LOWER_DOSE) != (lower_to is not None):
+        raise Refused("level_needed", "A lower dose names its level; no other answer names one.")
+    infusion = call.course.infusions.get(number=1)
+    if lower_to is not None:
+        _check_lower(infusion, lower_to)
+    if answer in LETS_THROUGH:
+        gate = level_open(study, lower_to or level_of_dose(infusion))
+        if not gate.is_clear:
+            raise Refused("level_closed", f"{gate.sentence} This dose cannot be given.", [gate])
+
+
+def _check_lower(infusion: Infusion, lower_to: DoseLevel) -> None:
+    level = infusion.course.level
+    if lower_to.study_id != level.study_id:
+        raise Refused("not_found", "There is no such level in this study.")
+    if lower_to.dose >= level.dose or lower_to.dose > infusion.assigned_cells:
+        raise Refused("not_lower", f"Level {lower_to.ordinal} is not a lower dose.")
