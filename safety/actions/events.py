@@ -20,7 +20,13 @@ from ntrust.policies import check_role
 from ntrust.signing import content_hash, sign
 from ntrust.states import Role
 from safety.models import Adjudication, AdverseEvent, DltReport, WindowStatement
-from safety.policies import check_statement, dlt_status, has_dlt_elsewhere, has_open_question
+from safety.policies import (
+    began_in_window,
+    check_statement,
+    dlt_status,
+    has_dlt_elsewhere,
+    has_open_question,
+)
 from safety.states import DLT_REPORT, DltReportState
 
 
@@ -92,7 +98,8 @@ def report_dlt(
             reported_by=by,
         )
         _push_dlt(change, participant)
-        _withdraw_statement(change, participant)
+        if began_in_window(event, DltWindow.objects.filter(participant=participant).first()):
+            _withdraw_statement(change, participant)
         what = "provisional DLT" if is_running else "DLT"
         kind = "DLT_PROVISIONAL" if is_running else "DLT_REPORTED"
         stated = f"criterion {criterion}" if criterion else "criterion not yet stated"
