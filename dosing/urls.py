@@ -3,15 +3,34 @@
 from django.urls import path
 
 from dosing import views
-from dosing.forms import infusions, lots, measurements, medications, rulings
+from dosing.forms import (
+    calls,
+    infusions,
+    leaving,
+    lots,
+    lymphodepletion,
+    measurements,
+    medications,
+    rulings,
+)
 
 app_name = "dosing"
 _STUDY = "studies/<slug:key>/"
 _ONE = f"{_STUDY}participants/<str:number>/"
 _INFUSION = f"{_ONE}infusions/<int:infusion>/"
+_LD = f"{_ONE}lymphodepletion/"
 _LOT = f"{_STUDY}lots/<str:code>/"
 
 urlpatterns = [
+    path(f"{_STUDY}calls/", views.show_calls, name="calls"),
+    path(f"{_STUDY}calls/<int:number>/answer/", calls.AnswerCall.as_view(), name="call_answer"),
+    path(f"{_LD}begin/", lymphodepletion.BeginLymphodepletion.as_view(), name="ld_begin"),
+    path(f"{_LD}complete/", lymphodepletion.CompleteLymphodepletion.as_view(), name="ld_complete"),
+    path(f"{_LD}cycle/", lymphodepletion.BeginCycle.as_view(), name="cycle_begin"),
+    path(f"{_LD}<int:dose>/give/", lymphodepletion.GiveDose.as_view(), name="ld_give"),
+    path(f"{_LD}<int:dose>/omit/", lymphodepletion.OmitDose.as_view(), name="ld_omit"),
+    path(f"{_ONE}leave/", leaving.LeaveStudy.as_view(), name="leave"),
+    path(f"{_ONE}off-study/", leaving.CompleteFollowUp.as_view(), name="follow_up_complete"),
     path(f"{_STUDY}trends/", views.show_trends, name="trends"),
     path(f"{_ONE}measurements/", views.show_measurements, name="measurements"),
     path(

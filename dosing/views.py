@@ -11,7 +11,9 @@ from cohorts.queries import Viewer, find_participant, viewer_of
 from dosing.charts import draw_trend
 from dosing.queries import (
     Trend,
+    list_calls,
     list_lots,
+    may_read_calls,
     may_read_lots,
     read_participant_trends,
     read_study_trend,
@@ -66,6 +68,20 @@ def lots(request: HttpRequest, key: str) -> HttpResponse:
     now = clock.now()
     page = list_lots(viewer, now=now)
     return render(request, "dosing/lots.html", {"study": viewer.study, "page": page, "as_of": now})
+
+
+@require_GET
+def show_calls(request: HttpRequest, key: str) -> HttpResponse:
+    """Questions about people in lymphodepletion, the most pressing first."""
+    viewer = _viewer(request, key)
+    if not may_read_calls(viewer):
+        raise Http404
+    context = {
+        "study": viewer.study,
+        "rows": list_calls(viewer, now=clock.now()),
+        "can_answer": Role.MEDICAL_MONITOR.label in viewer.roles,
+    }
+    return render(request, "dosing/calls.html", context)
 
 
 def _draw(trend: Trend, *, by_level: bool = False) -> SafeString:

@@ -23,7 +23,7 @@ from cohorts.queries import (
 from cohorts.queries.consents import read_participant_consents
 from cohorts.queries.screening import read_screening
 from cohorts.queries.words import name_answer, name_flag
-from dosing.queries import read_infusions, read_measurement_panel, read_medications
+from dosing.queries import read_courses, read_infusions, read_measurement_panel, read_medications
 from ntrust import clock
 from ntrust.errors import Refused
 from ntrust.models import User
@@ -36,6 +36,7 @@ Panel = tuple[str, Callable[..., Any]]
 PANELS: Final[tuple[Panel, ...]] = (
     ("safety/panels/statement.html", read_statement),
     ("cohorts/panels/seat.html", read_seat),
+    ("dosing/panels/course.html", read_courses),
     ("dosing/panels/infusions.html", read_infusions),
     ("cohorts/panels/screening.html", read_screening),
     ("cohorts/panels/consents.html", read_participant_consents),

@@ -23,6 +23,7 @@ PAGES: Final = (
     ("safety:participants", "Participants", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:queue", "Seats", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("safety:gates", "Gates", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
+    ("dosing:calls", "Calls", _CENTRAL),
     ("dosing:lots", "Lots", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("dosing:trends", "Trends", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:screening_log", "Screening", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),

@@ -3,6 +3,8 @@
 Nobody gets a row without a `Viewer`, but for what the rules of higher applications ask.
 """
 
+from dosing.queries.calls import CallRow, find_call, list_calls, may_read_calls
+from dosing.queries.courses import CoursePanel, read_courses
 from dosing.queries.infusions import InfusionsPanel, read_infusions
 from dosing.queries.lots import LotsPage, find_lot, list_lots, may_read_lots
 from dosing.queries.measurements import (
@@ -23,6 +25,12 @@ from dosing.queries.medications import (
 )
 
 __all__ = [
+    "CallRow",
+    "CoursePanel",
+    "find_call",
+    "list_calls",
+    "may_read_calls",
+    "read_courses",
     "InfusionsPanel",
     "LotsPage",
     "find_lot",
