@@ -223,6 +223,10 @@ EVENT_KINDS: Final = frozenset(
         "STATEMENT_DUE",
         "STATEMENT_SIGNED",
         "STATEMENT_WITHDRAWN",
+        "TAKE_OVER_APPLIED",
+        "TAKE_OVER_SIGNED",
+        "TAKE_OVER_STAGED",
+        "TAKE_OVER_WITHDRAWN",
         "TREATMENT_PLANNED",
         "WINDOW_MOVED",
     }

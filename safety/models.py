@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from cohorts.models import Decision, Participant
 from ntrust.history import append_only, clinical
 from ntrust.models import Signature, Study, User, paired
-from safety.states import DLT_REPORT, REVIEW, Causality, DltReportState, ReviewState
+from safety.states import (
+    DLT_REPORT,
+    OPEN_TAKE_OVERS,
+    REVIEW,
+    TAKE_OVER,
+    Causality,
+    DltReportState,
+    ReviewState,
+    TakeOverState,
+)
 
 
 @clinical
 class AdverseEvent(models.Model):
-    """Something that happened to a participant, graded by a named system."""
+    """Something that happened to a participant, graded by a named system. `is_legacy`: it and the
+    word on it were taken over from paper."""
 
     participant = models.ForeignKey(
         Participant, on_delete=models.PROTECT, related_name="adverse_events"
@@ -28,6 +39,7 @@ class AdverseEvent(models.Model):
     aware_at = models.DateTimeField()
     entered_at = models.DateTimeField()
     entered_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    is_legacy = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["id"]
@@ -92,7 +104,11 @@ class Adjudication(models.Model):
 
 @clinical
 class WindowStatement(models.Model):
-    """The investigator's signed word at the end of the window: a DLT, or none. Never silence."""
+    """The investigator's signed word at the end of the window: a DLT, or none. Never silence.
+
+    `is_legacy`: signed on paper on the day of `signed_at`; the monitor's signature under the
+    take-over stands for it.
+    """
 
     participant = models.ForeignKey(
         Participant, on_delete=models.PROTECT, related_name="window_statements"
@@ -103,6 +119,7 @@ class WindowStatement(models.Model):
     signed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_because = models.TextField(blank=True)
+    is_legacy = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["id"]
@@ -161,3 +178,66 @@ class Review(models.Model):
             ),
         ]
         triggers = [REVIEW.guard()]
+
+
+@clinical
+class TakeOver(models.Model):
+    """The spreadsheet of a trial that runs elsewhere, kept until manager and monitor have signed.
+
+    `book` is the workbook as text, `promised` what it comes to; `content_hash`, of both, is what is
+    signed. The second signature writes everything.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="take_overs")
+    book = models.JSONField()
+    promised = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    state = models.CharField(
+        max_length=20, choices=TakeOverState.choices, default=TakeOverState.STAGED
+    )
+    staged_at = models.DateTimeField()
+    staged_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    manager_signature = models.ForeignKey(
+        Signature, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    monitor_signature = models.ForeignKey(
+        Signature, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    applied_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    withdrawn_because = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            UniqueConstraint(
+                fields=["study"],
+                condition=Q(state__in=[*OPEN_TAKE_OVERS, TakeOverState.APPLIED]),
+                name="taken_over_once",
+            ),
+            CheckConstraint(
+                condition=Q(
+                    state=TakeOverState.APPLIED,
+                    applied_at__isnull=False,
+                    manager_signature__isnull=False,
+                    monitor_signature__isnull=False,
+                )
+                | (~Q(state=TakeOverState.APPLIED) & Q(applied_at__isnull=True)),
+                name="applied_by_two_signatures",
+            ),
+            CheckConstraint(
+                condition=Q(state=TakeOverState.WITHDRAWN, withdrawn_at__isnull=False)
+                & ~Q(withdrawn_because="")
+                | ~Q(state=TakeOverState.WITHDRAWN) & Q(withdrawn_at__isnull=True),
+                name="take_over_withdrawn_with_a_reason",
+            ),
+            paired("withdrawn_at", "withdrawn_by"),
+        ]
+        triggers = [
+            TAKE_OVER.guard(),
+            pgtrigger.ReadOnly(
+                name="sealed",
+                fields=["study", "book", "promised", "content_hash", "staged_at", "staged_by"],
+            ),
+        ]

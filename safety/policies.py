@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from cohorts.engine.basis import Basis
+from cohorts.engine.wire import recommendation_as_dict
 from cohorts.models import Outcome, Participant
 from cohorts.protocol import ProtocolDocument
 from cohorts.states import DltStatus
@@ -14,6 +16,7 @@ from ntrust.errors import Gate, Refused, refuse_unless_clear
 from ntrust.signing import content_hash
 from safety.models import AdverseEvent, DltReport, Packet
 from safety.states import COUNTED_REPORTS, DltReportState
+from safety.takeover import DryRun
 
 
 def began_in_window(event: AdverseEvent, window: DltWindow | None) -> bool:
@@ -102,6 +105,19 @@ def check_statement(participant: Participant, *, has_dlt: bool, now: datetime) -
     """Refuse (`no_statement`) with every gate that is not clear."""
     gates = gates_for_statement(participant, has_dlt=has_dlt, now=now)
     refuse_unless_clear("no_statement", gates)
+
+
+def promise_of(found: DryRun) -> dict[str, Any]:
+    """What a dry run without faults comes to, as plain data: what signers of a take-over sign."""
+    assert found.advice is not None
+    assert found.created is not None
+    return {
+        "created": dict(found.created),
+        "letters": {str(one.level): one.letters for one in found.levels},
+        "advice": recommendation_as_dict(found.advice),
+        "basis": found.basis,
+        "warnings": [fault.sentence for fault in found.warnings],
+    }
 
 
 def check_quorum(document: ProtocolDocument, attendees: int) -> None:

@@ -51,4 +51,26 @@ REVIEW: Final = LifeCycle(
     {(ReviewState.CONVENED, ReviewState.CONCLUDED): owned_by(Role.STUDY_MANAGER)},
 )
 
-LIFE_CYCLES: Final = (DLT_REPORT, REVIEW)
+
+class TakeOverState(TextChoices):
+    STAGED = "STAGED", "staged, not signed"
+    PARTLY_SIGNED = "PARTLY_SIGNED", "signed by one of two"
+    APPLIED = "APPLIED", "applied"
+    WITHDRAWN = "WITHDRAWN", "withdrawn"
+
+
+OPEN_TAKE_OVERS: Final = (TakeOverState.STAGED, TakeOverState.PARTLY_SIGNED)
+_T = TakeOverState
+_SIGNERS = owned_by(Role.STUDY_MANAGER, Role.MEDICAL_MONITOR)
+TAKE_OVER: Final = LifeCycle(
+    "the take-over",
+    TakeOverState,
+    {
+        (_T.STAGED, _T.PARTLY_SIGNED): _SIGNERS,
+        (_T.PARTLY_SIGNED, _T.APPLIED): _SIGNERS,
+        (_T.STAGED, _T.WITHDRAWN): owned_by(Role.STUDY_MANAGER),
+        (_T.PARTLY_SIGNED, _T.WITHDRAWN): owned_by(Role.STUDY_MANAGER),
+    },
+)
+
+LIFE_CYCLES: Final = (DLT_REPORT, REVIEW, TAKE_OVER)

@@ -14,6 +14,21 @@ urlpatterns = [
         views.take_over_template,
         name="take_over_template",
     ),
+    path(
+        "studies/<slug:key>/take-over/stage/",
+        forms.StageTakeOver.as_view(),
+        name="stage_take_over",
+    ),
+    path(
+        "studies/<slug:key>/take-over/sign/",
+        forms.SignTakeOver.as_view(),
+        name="sign_take_over",
+    ),
+    path(
+        "studies/<slug:key>/take-over/withdraw/",
+        forms.WithdrawTakeOver.as_view(),
+        name="withdraw_take_over",
+    ),
     path("studies/<slug:key>/gates/", views.show_gates, name="gates"),
     path("studies/<slug:key>/participants/", views.participants, name="participants"),
     path(_ONE, views.participant, name="participant"),

@@ -28,7 +28,7 @@ from ntrust import clock
 from ntrust.errors import Refused
 from ntrust.models import User
 from ntrust.states import Role
-from safety.queries import gate_ledger, may_read_ledger, read_statement
+from safety.queries import gate_ledger, may_read_ledger, read_statement, read_take_overs
 from safety.spreadsheets import MOST_BYTES, make_template, read_workbook
 from safety.takeover import SHEETS, Book, DryRun, dry_run
 
@@ -89,12 +89,18 @@ def participant(request: HttpRequest, key: str, number: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def take_over(request: HttpRequest, key: str) -> HttpResponse:
-    """Check the spreadsheet of a trial that runs elsewhere, and say what would follow. Nothing is
-    kept."""
+    """Check the spreadsheet of a trial that runs elsewhere, and say what would follow; what is
+    staged and signed. Nothing is kept here."""
     viewer = _viewer(request, key)
     if not _TAKES_OVER & set(viewer.roles):
         raise PermissionDenied
-    context: dict[str, Any] = {"study": viewer.study, "as_of": clock.now(), "sheets": SHEETS}
+    context: dict[str, Any] = {
+        "study": viewer.study,
+        "as_of": clock.now(),
+        "sheets": SHEETS,
+        "staged": read_take_overs(viewer.study),
+        "may_stage": viewer.holds([Role.STUDY_MANAGER]),
+    }
     status = 200
     if request.method == "POST":
         try:

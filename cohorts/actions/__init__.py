@@ -23,6 +23,14 @@ from cohorts.actions.deviations import (
     report_deviation,
 )
 from cohorts.actions.holds import lift_hold, place_hold
+from cohorts.actions.legacy import (
+    PaperDecision,
+    Sealed,
+    settle_paper_cohorts,
+    take_in_decision,
+    take_in_outcome,
+    take_in_participant,
+)
 from cohorts.actions.moves import move_participant
 from cohorts.actions.outcomes import (
     adjudicate_missed_infusion,
@@ -56,6 +64,8 @@ from cohorts.actions.slots import (
 
 __all__ = [
     "Conclusion",
+    "PaperDecision",
+    "Sealed",
     "acknowledge_decision",
     "activate_due_protocol",
     "add_consent_form",
@@ -64,6 +74,7 @@ __all__ = [
     "apply_rules",
     "approve_protocol",
     "circulate_to_new_sites",
+    "settle_paper_cohorts",
     "classify_deviation",
     "close_deviation",
     "confirm_eligibility",
@@ -91,6 +102,9 @@ __all__ = [
     "screen_participant",
     "sign_decision",
     "sign_screening",
+    "take_in_decision",
+    "take_in_outcome",
+    "take_in_participant",
     "update_outcome",
     "verify_decision",
     "withdraw_approval",

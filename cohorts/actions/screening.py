@@ -150,8 +150,7 @@ def confirm_eligibility(
         participant = screening.participant
         if participant.state == ParticipantState.SCREENING:
             move_participant(change, participant, to=ParticipantState.ELIGIBLE)
-            numbered = Participant.objects.filter(study=study).exclude(subject_number="").count()
-            participant.subject_number = f"P-{numbered + 1:03d}"
+            participant.subject_number = _subject_number(study)
             participant.save(update_fields=["subject_number"])
         change.record(
             "ELIGIBLE",
@@ -192,6 +191,16 @@ def _number(study: Study, site: Site, wanted: str) -> str:
     if wanted in numbers:
         raise Refused("number_taken", f"Screening number {wanted} is taken.")
     return wanted
+
+
+def _subject_number(study: Study) -> str:
+    """The study's next; numbers taken over from paper may be any."""
+    numbered = Participant.objects.filter(study=study).exclude(subject_number="")
+    taken = set(numbered.values_list("subject_number", flat=True))
+    place = len(taken) + 1
+    while f"P-{place:03d}" in taken:
+        place += 1
+    return f"P-{place:03d}"
 
 
 def _judge(screening: Screening, *, now: datetime) -> tuple[Reading, ...]:

@@ -53,18 +53,21 @@ class Decision(models.Model):
 
     `verdict` and `level` are what was decided; they may differ from the recommendation
     (`is_override`). `basis` is the snapshot the rules were given, `content_hash` what is signed.
+    A decision on paper (`is_legacy`) has neither recommendation nor packet; the two signatures
+    under the take-over stand for its own.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="decisions")
     number = models.PositiveSmallIntegerField()
-    recommendation = models.ForeignKey(Recommendation, on_delete=models.PROTECT)
+    is_legacy = models.BooleanField(default=False)
+    recommendation = models.ForeignKey(Recommendation, on_delete=models.PROTECT, null=True)
     verdict = models.CharField(max_length=20)
     level = models.ForeignKey(DoseLevel, on_delete=models.PROTECT, null=True)
     seats = models.PositiveSmallIntegerField(default=0)
     is_override = models.BooleanField(default=False)
     reason = models.TextField(blank=True)
     committee_verdict = models.TextField(blank=True)
-    packet_hash = models.CharField(max_length=64)
+    packet_hash = models.CharField(max_length=64, blank=True)
     basis = models.JSONField()
     content = models.JSONField()
     content_hash = models.CharField(max_length=64)
@@ -88,6 +91,11 @@ class Decision(models.Model):
         ordering = ["number"]
         constraints = [
             UniqueConstraint(fields=["study", "number"], name="one_decision_a_number"),
+            CheckConstraint(
+                condition=Q(is_legacy=True, signed_at__isnull=False)
+                | (Q(is_legacy=False, recommendation__isnull=False) & ~Q(packet_hash="")),
+                name="only_paper_has_no_recommendation",
+            ),
             CheckConstraint(
                 condition=Q(is_override=False) | (~Q(reason="") & ~Q(committee_verdict="")),
                 name="override_has_reason_and_verdict",
@@ -119,6 +127,7 @@ class Decision(models.Model):
                 fields=[
                     "study",
                     "number",
+                    "is_legacy",
                     "recommendation",
                     "verdict",
                     "level",

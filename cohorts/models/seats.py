@@ -83,7 +83,8 @@ class Cohort(models.Model):
 class Participant(models.Model):
     """A person in the study, known by numbers only.
 
-    `rescreens`: the earlier attempt of the same person, which was a screen failure.
+    `rescreens`: the earlier attempt of the same person, which was a screen failure. `is_legacy`:
+    taken over from paper, where their screening and consent are.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="participants")
@@ -99,6 +100,7 @@ class Participant(models.Model):
     rescreens = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="rescreened_as"
     )
+    is_legacy = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["id"]

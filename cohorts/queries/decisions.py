@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from cohorts.models import Decision, DoseLevel, Hold
 from cohorts.queries.viewers import Mask, Viewer
@@ -33,12 +34,16 @@ _MARKS = {
     DecisionState.WITHDRAWN: (QUIET, "○"),
 }
 
+NOT_ADVISED = Mark("the rules were not asked", QUIET, "○")
+"""Of a decision that was taken on paper."""
+
 
 @dataclass(frozen=True)
 class DecisionRow:
     """A decision as it was signed, and whether its basis still holds.
 
-    `answer` is what was decided, `advised` what the rules had said, with the counts of then.
+    `answer` is what was decided, `advised` what the rules had said, with the counts of then. One
+    taken over from paper (`is_legacy`) has `reference` instead: where the signed paper is.
     """
 
     number: int
@@ -58,6 +63,8 @@ class DecisionRow:
     committee_verdict: str
     basis_changed_at: datetime | None
     basis_change: str
+    is_legacy: bool
+    reference: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ def read_decisions(study: Study, mask: Mask) -> list[DecisionRow]:
         Decision.objects.filter(study=study)
         .exclude(state=DecisionState.WITHDRAWN)
         .select_related("recommendation", "level")
+        .annotate(reference=KT("content__reference"))
         .defer("basis", "content", "recommendation__basis", "recommendation__bounds")
         .order_by("number")
     )
@@ -86,17 +94,22 @@ def read_decisions(study: Study, mask: Mask) -> list[DecisionRow]:
 def _decision(row: Decision, mask: Mask) -> DecisionRow:
     advice = row.recommendation
     level = row.level.ordinal if row.level else None
-    stops_as_advised = row.verdict == advice.verdict
+    stops_as_advised = advice is not None and row.verdict == advice.verdict
     tone, shape = _MARKS[DecisionState(row.state)]
     return DecisionRow(
         number=row.number,
         answer=name_answer(
-            row.verdict, level, advice.outcome if stops_as_advised else None, advice.mtd
+            row.verdict,
+            level,
+            advice.outcome if advice and stops_as_advised else None,
+            advice.mtd if advice else None,
         ),
-        advised=name_answer(advice.verdict, advice.level, advice.outcome, advice.mtd),
-        rule=name_rule(advice.rule),
-        counts=advice.counts,
-        flags=tuple(advice.flags),
+        advised=name_answer(advice.verdict, advice.level, advice.outcome, advice.mtd)
+        if advice
+        else NOT_ADVISED,
+        rule=name_rule(advice.rule) if advice else "",
+        counts=advice.counts if advice else {},
+        flags=tuple(advice.flags) if advice else (),
         level=level,
         seats=row.seats,
         state=Mark(DecisionState(row.state).label, tone, shape),
@@ -108,6 +121,8 @@ def _decision(row: Decision, mask: Mask) -> DecisionRow:
         committee_verdict=mask.cover(row.committee_verdict),
         basis_changed_at=row.basis_changed_at,
         basis_change=mask.cover(row.basis_change),
+        is_legacy=row.is_legacy,
+        reference=mask.cover(getattr(row, "reference", None) or ""),
     )
 
 

@@ -30,6 +30,7 @@ class ParticipantRow:
     site: str
     disease: str
     state: str
+    is_legacy: bool
 
 
 def list_participants(viewer: Viewer) -> list[ParticipantRow]:
@@ -44,6 +45,7 @@ def list_participants(viewer: Viewer) -> list[ParticipantRow]:
             site=row.site.code,
             disease=row.disease,
             state=ParticipantState(row.state).label,
+            is_legacy=row.is_legacy,
         )
         for row in rows
     ]

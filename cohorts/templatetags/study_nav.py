@@ -31,6 +31,7 @@ PAGES: Final = (
     ("cohorts:protocols", "Protocol", _EVERYBODY),
     ("cohorts:consents", "Consents", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
     ("cohorts:sites", "Sites", (*_CENTRAL, Role.INVESTIGATOR, Role.PHARMACIST)),
+    ("safety:take_over", "Take over", (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR)),
     ("cohorts:trail", "Trail", _CENTRAL),
 )
 """Name of the address, words, and who sees the link. The pages themselves check again."""

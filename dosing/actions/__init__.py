@@ -6,6 +6,7 @@ from dosing.actions.checks import enter_safety_check
 from dosing.actions.corrections import correct_infusion, mark_not_given
 from dosing.actions.infusions import give_infusion, record_given_infusion
 from dosing.actions.leaving import close_treatment, complete_follow_up
+from dosing.actions.legacy import PaperCourse, PaperInfusion, take_in_course
 from dosing.actions.lots import (
     correct_lot,
     discard_lot,
@@ -42,6 +43,8 @@ from dosing.actions.planning import (
 from dosing.actions.windows import move_window, pass_time
 
 __all__ = [
+    "PaperCourse",
+    "PaperInfusion",
     "Prescription",
     "Reading",
     "accept_medication",
@@ -78,4 +81,5 @@ __all__ = [
     "release_lot",
     "reschedule_infusion",
     "resume_infusion",
+    "take_in_course",
 ]

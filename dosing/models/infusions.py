@@ -30,7 +30,7 @@ class Infusion(models.Model):
     """One planned NKX019 dose. `assigned_cells` and `given_cells` are viable cells.
 
     `lot`: set aside for it while planned, the one it was given from once given. `given_at` is its
-    start.
+    start. `is_legacy`: what became of it was taken over from paper.
     """
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="infusions")
@@ -51,6 +51,7 @@ class Infusion(models.Model):
     reduced_because = models.TextField(blank=True)
     not_given_because = models.TextField(blank=True)
     is_missed_for_toxicity = models.BooleanField(default=False)
+    is_legacy = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["number"]

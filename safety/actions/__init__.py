@@ -11,6 +11,7 @@ from safety.actions.events import (
     sign_window_statement,
 )
 from safety.actions.reviews import Minutes, conclude_review, convene_review
+from safety.actions.take_over import sign_take_over, stage_take_over, withdraw_take_over
 
 __all__ = [
     "Minutes",
@@ -23,5 +24,8 @@ __all__ = [
     "pass_time_everywhere",
     "report_dlt",
     "report_event",
+    "sign_take_over",
     "sign_window_statement",
+    "stage_take_over",
+    "withdraw_take_over",
 ]

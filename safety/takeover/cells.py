@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,22 @@ class Line:
 
 
 Book = Mapping[str, Sequence[Line]]
+_NUMBER_OF_SOMEBODY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def book_as_dict(book: Book) -> dict[str, Any]:
+    """The book as plain data that can be kept."""
+    return {
+        name: [{"row": line.row, "cells": dict(line.cells)} for line in lines]
+        for name, lines in book.items()
+    }
+
+
+def book_from_dict(data: Mapping[str, Any]) -> Book:
+    """The book that `book_as_dict` made plain."""
+    return {
+        name: [Line(line["row"], line["cells"]) for line in lines] for name, lines in data.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -74,11 +91,15 @@ def _read(text: str, column: Column) -> tuple[Any, str]:
     """The value, or None and what is wrong with it."""
     if not text:
         return None, "This is needed." if column.is_needed else ""
+    if len(text) > column.longest:
+        return None, f"This is longer than {column.longest} characters."
+    if column.is_number and not _NUMBER_OF_SOMEBODY.fullmatch(text):
+        return None, f"{text!r} is no number of a participant: letters, digits, dot and dashes."
     if column.choices and text not in column.choices:
         return None, f"{text!r} is none of {', '.join(column.choices)}."
     try:
         value: Any = _READERS[column.kind](text)
-    except (ValueError, InvalidOperation):
+    except (ValueError, OverflowError, InvalidOperation):
         return None, f"{text!r} is no {column.kind}."
     return value, ""
 
@@ -91,8 +112,11 @@ def _whole(text: str) -> int:
 
 
 def _number(text: str) -> Decimal:
+    """As the database keeps it: four decimals and no more."""
     value = Decimal(text)
     if not value.is_finite() or abs(value) >= Decimal(10) ** 16:
+        raise ValueError(text)
+    if value != value.quantize(Decimal("0.0001")):
         raise ValueError(text)
     return value
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from safety.states import Causality
+
 
 class Kind(StrEnum):
     """What a cell holds. Moments are the site's own time."""
@@ -20,20 +22,25 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `choices` when only these words may stand there."""
+    """A column: `choices` when only these words may stand there, `is_number` for the numbers by
+    which participants go."""
 
     name: str
     kind: Kind
     said: str
     is_needed: bool = True
     choices: tuple[str, ...] = ()
+    longest: int = 500
+    is_number: bool = False
 
 
-_SUBJECT: Final = Column("subject_number", Kind.TEXT, "the participant's number")
+_SUBJECT: Final = Column(
+    "subject_number", Kind.TEXT, "the participant's number", longest=20, is_number=True
+)
 SHEETS: Final[Mapping[str, tuple[Column, ...]]] = {
     "participants": (
         _SUBJECT,
-        Column("screening_number", Kind.TEXT, "the number at consent"),
+        Column("screening_number", Kind.TEXT, "the number at consent", longest=20, is_number=True),
         Column("site", Kind.TEXT, "the site's code"),
         Column("disease", Kind.TEXT, "as the protocol names it"),
         Column("protocol_version", Kind.TEXT, "the version they were enrolled under"),
@@ -54,7 +61,7 @@ SHEETS: Final[Mapping[str, tuple[Column, ...]]] = {
         ),
         Column("given_at", Kind.MOMENT, "when it was given", is_needed=False),
         Column("viable_cells", Kind.NUMBER, "cells given, in the ladder's unit", is_needed=False),
-        Column("reason", Kind.TEXT, "why it was missed", is_needed=False),
+        Column("reason", Kind.TEXT, "why it was missed, or less was given", is_needed=False),
     ),
     "outcomes": (
         _SUBJECT,
@@ -65,8 +72,24 @@ SHEETS: Final[Mapping[str, tuple[Column, ...]]] = {
             choices=("N", "T", "P", "X"),
         ),
         Column("stated_on", Kind.DAY, "day of the signed paper statement", is_needed=False),
-        Column("dlt_term", Kind.TEXT, "the event", is_needed=False),
+        Column("dlt_term", Kind.TEXT, "the event", is_needed=False, longest=200),
         Column("dlt_grade", Kind.WHOLE, "its worst grade, 1 to 5", is_needed=False),
+        Column("dlt_grading_system", Kind.TEXT, "as CTCAE v5.0", is_needed=False, longest=40),
+        Column(
+            "dlt_causality",
+            Kind.TEXT,
+            "its relation to the product",
+            is_needed=False,
+            choices=tuple(Causality.values),
+        ),
+        Column(
+            "dlt_serious",
+            Kind.TEXT,
+            "whether it was a serious event",
+            is_needed=False,
+            choices=("yes", "no"),
+        ),
+        Column("dlt_aware", Kind.MOMENT, "when the site learned of it", is_needed=False),
         Column("dlt_onset", Kind.MOMENT, "when it began", is_needed=False),
         Column("dlt_criterion", Kind.TEXT, "id of the protocol's criterion", is_needed=False),
         Column("reason", Kind.TEXT, "why they are not evaluable", is_needed=False),

@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from cohorts.engine.basis import make_basis, recommend_basis
+from cohorts.engine.basis import Basis, make_basis, recommend_basis
 from cohorts.engine.design import Recommendation
-from cohorts.models import DoseLevel, Participant
+from cohorts.models import Decision, DoseLevel, Participant
 from cohorts.policies import active_protocol, document_of
 from cohorts.protocol import ProtocolDocument
 from ntrust.errors import Refused
@@ -48,23 +48,30 @@ class LevelCount:
 @dataclass(frozen=True)
 class DryRun:
     """With faults nothing else is said. `warnings`: what was done otherwise than the rules say,
-    which does not keep a trial from being taken over."""
+    which does not keep a trial from being taken over. `people` and `decisions` are what would be
+    written, in the order of the sheets."""
 
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...] = ()
     created: Mapping[str, int] | None = None
     levels: tuple[LevelCount, ...] = ()
     advice: Recommendation | None = None
+    basis: Basis | None = None
+    people: tuple[Person, ...] = ()
+    decisions: tuple[Row, ...] = ()
 
 
 def dry_run(book: Book, *, study: Study, now: datetime) -> DryRun:
     """Check a spreadsheet against the study and say what would follow.
 
     Refuses a study without an active protocol (`no_protocol`), and one that has participants
-    (`has_participants`): a trial is taken over once, into an empty study.
+    (`has_participants`) or decisions (`has_decisions`): a trial is taken over once, into an empty
+    study.
     """
     if Participant.objects.filter(study=study).exists():
         raise Refused("has_participants", "This study has participants: it runs here already.")
+    if Decision.objects.filter(study=study).exists():
+        raise Refused("has_decisions", "This study has decisions: it runs here already.")
     seen = _look(study)
     rows, faults = read_rows(book)
     faults += _doubles(rows)
@@ -238,6 +245,9 @@ def _foresee(people: list[Person], rows: Mapping[str, list[Row]], seen: Seen) ->
         created={name: len(rows[name]) for name in rows},
         levels=tuple(LevelCount(level, letters[level]) for level in sorted(letters)),
         advice=recommend_basis(basis),
+        basis=basis,
+        people=tuple(people),
+        decisions=tuple(rows["decisions"]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,16 @@ from dosing import models, states
 from dosing.windows import window_close
 from safety.takeover.cells import Fault, Row
 
+_DLT = (
+    "dlt_term",
+    "dlt_grade",
+    "dlt_grading_system",
+    "dlt_causality",
+    "dlt_serious",
+    "dlt_onset",
+    "dlt_aware",
+    "dlt_criterion",
+)
 _CELL_PLACES = 10_000
 """Doses are kept to four decimals; the engine counts in whole ten-thousandths."""
 
@@ -59,8 +69,8 @@ class Person:
 
     @property
     def opened_at(self) -> datetime | None:
-        """Infusion 1 opens the window."""
-        return self.given.get(1)
+        """The first infusion given opens the window."""
+        return min(self.given.values(), default=None)
 
     @property
     def closes_at(self) -> datetime | None:
@@ -75,6 +85,32 @@ class Person:
             planned.append(models.Infusion(state=state, given_at=self.given.get(number)))
         return window_close(planned, self.document.window, zone=self.zone)
 
+    @property
+    def letter(self) -> str:
+        """What the paper says; empty while it says nothing."""
+        return str(self.outcome["outcome"] or "") if self.outcome else ""
+
+    @property
+    def stated_at(self) -> datetime | None:
+        """The statement's day, from its first moment at the site."""
+        day = self.outcome["stated_on"] if self.outcome else None
+        return self.start_of(day) if day else None
+
+    @property
+    def states_no_dlt(self) -> bool:
+        """Whether "no DLT in the window" was signed."""
+        return self.letter in ("N", "X") and self.stated_at is not None
+
+    @property
+    def is_ruled_to_count(self) -> bool:
+        """N of one who missed an infusion for toxicity is the paper's ruling that they count."""
+        states = {row["state"] for row in self.infusions.values()}
+        return self.letter == "N" and "MISSED_FOR_TOXICITY" in states
+
+    def start_of(self, day: date) -> datetime:
+        """The first moment of a day at the site."""
+        return datetime.combine(day, time(), tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
 
 def judge_person(person: Person, *, dose: int, now: datetime) -> Evaluability:
     """What the participant counts as, by the judge everybody's facts go to.
@@ -82,8 +118,7 @@ def judge_person(person: Person, *, dose: int, now: datetime) -> Evaluability:
     `dose`: the assigned viable cells in ten-thousandths. The paper's statement, DLT and ruling are
     taken as signed.
     """
-    closes_at, outcome = person.closes_at, person.outcome
-    letter = outcome["outcome"] if outcome else None
+    closes_at, outcome, letter = person.closes_at, person.outcome, person.letter
     facts = Facts(
         is_lymphodepletion_given=person.row["ld_ended_on"] is not None,
         infusions={
@@ -91,8 +126,9 @@ def judge_person(person: Person, *, dose: int, now: datetime) -> Evaluability:
             for number in range(1, len(person.document.infusions.days) + 1)
         },
         is_window_over=closes_at is not None and closes_at <= now,
-        is_statement_signed=letter == "N" and outcome is not None and bool(outcome["stated_on"]),
+        is_statement_signed=person.states_no_dlt,
         dlt=DltState.COUNTED if letter == "T" else DltState.NONE,
+        is_toxicity_adjudicated=person.is_ruled_to_count,
         ruled_reason=(outcome["reason"] if outcome and letter == "X" else None) or None,
     )
     return judge(facts, person.document.exposure_rules())
@@ -160,25 +196,30 @@ def check_outcome(person: Person, *, now: datetime) -> Iterator[Fault]:
         return
     if row["outcome"] == "T":
         yield from _check_dlt(person, row, now=now)
-    elif any(row[name] for name in ("dlt_term", "dlt_grade", "dlt_onset", "dlt_criterion")):
+    elif any(row[name] for name in _DLT):
         yield row.fault("outcome", "A DLT is described, but the outcome is not T.")
     if row["outcome"] == "X" and row["reason"] is None:
         yield row.fault("reason", "Say why the participant is not evaluable.")
-    if row["outcome"] == "N":
-        stated = row["stated_on"]
-        if stated is None:
+    stated = row["stated_on"]
+    if stated is None:
+        if row["outcome"] == "N":
             yield row.fault("stated_on", "No DLT is a statement: say when it was signed.")
-        elif stated > person.day(now):
-            yield row.fault("stated_on", "This lies in the future.")
-        elif closes_at is not None and stated < person.day(closes_at):
-            last = person.day(closes_at)
-            yield row.fault("stated_on", f"The DLT window was not over before {last}.")
+        return
+    if row["outcome"] == "P":
+        yield row.fault("stated_on", "The statement is signed, so say N, T or X.")
+    if stated > person.day(now):
+        yield row.fault("stated_on", "This lies in the future.")
+    elif closes_at is not None and stated < person.day(closes_at):
+        last = person.day(closes_at)
+        yield row.fault("stated_on", f"The DLT window was not over before {last}.")
+    elif closes_at is None:
+        yield row.fault("stated_on", "The end of the DLT window is not known yet.")
 
 
 def _check_dlt(person: Person, row: Row, *, now: datetime) -> Iterator[Fault]:
     if not person.given:
         yield row.fault("outcome", "A DLT, but nothing was infused.")
-    for name in ("dlt_term", "dlt_grade", "dlt_onset", "dlt_criterion"):
+    for name in _DLT:
         if row[name] is None:
             yield row.fault(name, "A DLT needs this.")
     if row["dlt_grade"] is not None and not 1 <= row["dlt_grade"] <= 5:
@@ -193,6 +234,11 @@ def _check_dlt(person: Person, row: Row, *, now: datetime) -> Iterator[Fault]:
     )
     if onset is None:
         return
+    aware = person.moment(row["dlt_aware"])
+    if aware is not None and aware > now:
+        yield row.fault("dlt_aware", "This lies in the future.")
+    elif aware is not None and aware < onset:
+        yield row.fault("dlt_aware", "This lies before the event began.")
     if onset > now:
         yield row.fault("dlt_onset", "This lies in the future.")
     elif opened_at is not None and onset < opened_at:
