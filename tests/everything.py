@@ -18,7 +18,9 @@ from dosing.actions import (
 )
 from dosing.models import Infusion
 from ntrust.change import study_change
+from safety.actions import stage_take_over, withdraw_take_over
 from safety.management.conduct import Conduct
+from safety.takeover import SHEETS, Line
 from tests.factories import ASKED, DISEASE, make_trial, open_level, report_dlt_of, run_cohort
 
 
@@ -34,6 +36,7 @@ def build_everything() -> Conduct:
         by=trial.manager,
         now=trial.tick(),
     )
+    add_take_over(trial)
     open_level(trial)
     lasts = timedelta(days=90)
     trial.stock("A12", total_cells=Decimal(9), viability=Decimal("0.9"), lasts=lasts)
@@ -61,6 +64,21 @@ def build_everything() -> Conduct:
     )
     add_records(trial, people[1])
     return trial
+
+
+def add_take_over(trial: Conduct) -> None:
+    """One staged before anybody was there, and withdrawn."""
+    decision = {
+        "number": "1",
+        "decided_on": str(trial.now.date()),
+        "verdict": "ENROL",
+        "level": "1",
+        "seats": "3",
+        "reference": "minutes 1",
+    }
+    book = {**{name: [] for name in SHEETS}, "decisions": [Line(2, decision)]}
+    take_over = stage_take_over(trial.study, book=book, by=trial.manager, now=trial.tick())
+    withdraw_take_over(take_over, reason="by mistake", by=trial.manager, now=trial.tick())
 
 
 def add_records(trial: Conduct, person: Participant) -> None:

@@ -25,7 +25,7 @@ from ntrust.change import study_change
 from ntrust.errors import Refused
 from ntrust.models import Notification, Site, Study
 from ntrust.states import LIFE_CYCLES, SERVICE, LifeCycle, Role
-from safety.models import DltReport, Review
+from safety.models import DltReport, Review, TakeOver
 from safety.states import LIFE_CYCLES as SAFETY_CYCLES
 from tests.everything import build_everything
 from tests.factories import shared_trial
@@ -52,6 +52,7 @@ TABLES: dict[str, type[models.Model]] = {
     "the DLT window": DltWindow,
     "the DLT report": DltReport,
     "the review": Review,
+    "the take-over": TakeOver,
 }
 PAIRS = [
     pytest.param(cycle, start, to, id=f"{cycle.name}: {start} to {to}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -9,14 +10,63 @@ from zoneinfo import ZoneInfo
 
 from openpyxl import load_workbook
 
-from cohorts.models import Decision, Outcome
+from cohorts.models import Decision, Outcome, Participant
 from dosing.models import Course
 from ntrust.models import Study
-from safety.models import AdverseEvent, WindowStatement
+from safety.actions import sign_take_over, stage_take_over
+from safety.management.conduct import Conduct
+from safety.models import AdverseEvent, TakeOver, WindowStatement
 from safety.spreadsheets import make_template
 from safety.takeover import SHEETS, Line
+from tests.factories import PASSWORD, make_trial
 
 Rows = dict[str, list[dict[str, Any]]]
+
+
+def beside(trial: Conduct, **document: Any) -> Conduct:
+    """A second study at the same time, in which nobody is."""
+    return replace(make_trial(key="empty", sites=2, **document), now=trial.now)
+
+
+def live(trial: Conduct) -> Conduct:
+    """The study that was conducted here, with its own people."""
+    study = Study.objects.get(key="trial")
+    members = {row.role: row.user for row in study.memberships.select_related("user")}
+    crew = type(trial.crews[0])(study.sites.get(), members["INVESTIGATOR"], members["PHARMACIST"])
+    return replace(
+        trial,
+        study=study,
+        manager=members["STUDY_MANAGER"],
+        monitor=members["MEDICAL_MONITOR"],
+        crews=[crew],
+    )
+
+
+def stage(trial: Conduct, rows: Rows) -> TakeOver:
+    """The rows staged, in a study in which nobody is."""
+    return stage_take_over(trial.study, book=as_book(rows), by=trial.manager, now=trial.tick())
+
+
+def sign(trial: Conduct, staged: TakeOver, **other: Any) -> TakeOver:
+    """The monitor's signature, unless other is said."""
+    given: dict[str, Any] = {
+        "seen_hash": staged.content_hash,
+        "by": trial.monitor,
+        "password": PASSWORD,
+        "now": trial.tick(),
+    }
+    return sign_take_over(staged, **{**given, **other})
+
+
+def take_over(trial: Conduct, rows: Rows) -> TakeOver:
+    """Staged, and signed by both."""
+    staged = stage(trial, rows)
+    sign(trial, staged, by=trial.manager)
+    return sign(trial, staged)
+
+
+def person(trial: Conduct, subject: str) -> Participant:
+    return Participant.objects.get(study=trial.study, subject_number=subject)
 
 
 def write_down(study: Study) -> Rows:
@@ -90,6 +140,10 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         row |= {
             "dlt_term": event.term,
             "dlt_grade": event.grade,
+            "dlt_grading_system": event.grading_system,
+            "dlt_causality": event.causality,
+            "dlt_serious": "yes" if event.is_serious else "no",
+            "dlt_aware": local(event.aware_at, outcome),
             "dlt_onset": local(event.onset_at, outcome),
             "dlt_criterion": event.dlt_reports.get().criterion,
         }
