@@ -216,6 +216,7 @@ EVENT_KINDS: Final = frozenset(
         "SITE_RESUMED",
         "SITE_SUSPENDED",
         "SLOT_CONFIRMED",
+        "LEVEL_CHANGED",
         "SLOT_EXPIRED",
         "SLOT_RELEASED",
         "SLOT_REQUESTED",

@@ -58,6 +58,7 @@ from cohorts.actions.screening import (
 from cohorts.actions.slots import (
     confirm_slot,
     expire_reservations,
+    move_to_level,
     release_slot,
     reserve_slot,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "leave_study",
     "lift_hold",
     "move_participant",
+    "move_to_level",
     "note_deviation",
     "place_hold",
     "plan_treatment_dates",

@@ -14,6 +14,7 @@ from cohorts.policies import (
     check_seat,
     document_of,
     free_seats,
+    open_cohort,
     require_protocol,
 )
 from cohorts.states import SLOT, TAKEN_SLOTS, ParticipantState, SlotState
@@ -185,6 +186,45 @@ def free_slot(change: Change, slot: Slot) -> None:
     if Outcome.objects.filter(participant=slot.participant).exists():
         drop_outcome(change, slot.participant)
     mark_filled(slot.cohort)
+
+
+def move_to_level(change: Change, participant: Participant, *, level: DoseLevel) -> None:
+    """Before infusion 1: seat and count move to another level.
+
+    The seat is one that is free in an open cohort there; without one the participant counts there
+    all the same, and the rules say so. Refuses one already infused, who counts where they are.
+    """
+    outcome = Outcome.objects.get(participant=participant)
+    if outcome.first_infused_at is not None:
+        raise Refused("already_infused", f"{participant} was infused and stays counted.")
+    slot = participant.slots.select_related("cohort").get(state=SlotState.CONFIRMED)
+    assert slot.cohort is not None
+    SLOT.check(slot.state, SlotState.RELEASED)
+    slot.state, slot.freed_at = SlotState.RELEASED, change.now
+    slot.save(update_fields=["state", "freed_at"])
+    mark_filled(slot.cohort)
+    cohort = open_cohort(change.study, level)
+    free = free_seats(cohort) if cohort else []
+    if cohort is not None and free:
+        Slot.objects.create(
+            participant=participant,
+            cohort=cohort,
+            seat=free[0],
+            state=SlotState.CONFIRMED,
+            reserved_at=change.now,
+            confirmed_at=change.now,
+        )
+        mark_filled(cohort)
+    outcome.level = level
+    outcome.save(update_fields=["level"])
+    where = f"seat {free[0]} of {cohort}" if free else "without a free seat there"
+    change.record(
+        "LEVEL_CHANGED",
+        f"{participant} moves to level {level.ordinal} before infusion 1, {where}.",
+        level=level.ordinal,
+        subject=str(participant),
+        site=participant.site,
+    )
 
 
 def expire_reservations(change: Change) -> None:

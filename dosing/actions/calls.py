@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from cohorts.actions import note_deviation
+from cohorts.actions import move_to_level
 from cohorts.models import DoseLevel, Hold
 from cohorts.policies import document_of, holds_on
 from cohorts.states import HoldState
@@ -123,7 +123,7 @@ def answer_call(  # noqa: PLR0913 - the monitor's word, signed
         )
         call.save(update_fields=_ANSWER)
         if lower_to is not None:
-            _lower_dose(change, call.course, lower_to, reason.strip())
+            _lower_dose(change, call.course, lower_to)
         what = f"the medical monitor's answer is: {word.label}: {call.reason}"
         record_course(change, call.course, "CALL_ANSWERED", what, detail=call.reason)
     return call
@@ -174,9 +174,12 @@ def _ask_again(change: Change, answered: MonitorCall) -> MonitorCall:
     )
 
 
-def _lower_dose(change: Change, course: Course, level: DoseLevel, reason: str) -> None:
-    """Assign the lower level's dose to what is still to be given. The count stays at the course's
-    level, where the exposure is judged against the full dose; the deviation shows."""
+def _lower_dose(change: Change, course: Course, level: DoseLevel) -> None:
+    """Before infusion 1 a lower dose moves seat and count with it: the course is one of that level
+    from now on (protocol section "Dose assignment")."""
+    move_to_level(change, course.participant, level=level)
+    course.level = level
+    course.save(update_fields=["level"])
     waiting = Infusion.objects.filter(
         course=course, state__in=[InfusionState.PLANNED, InfusionState.HELD]
     )
@@ -184,10 +187,3 @@ def _lower_dose(change: Change, course: Course, level: DoseLevel, reason: str) -
         infusion.assigned_cells = level.dose
         infusion.save(update_fields=["assigned_cells"])
     push_facts(change, course)
-    note_deviation(
-        change,
-        course.participant,
-        kind="DOSE_LOWERED",
-        sentence=f"Assigned to level {course.level.ordinal}, to be given the dose of level "
-        f"{level.ordinal} after a call. {reason}",
-    )

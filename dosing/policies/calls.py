@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from cohorts.models import DoseLevel
+from cohorts.models import Cohort, DoseLevel
 from cohorts.policies import hold_gate, hold_gates, holds_on
 from cohorts.states import HoldState, ParticipantState
 from dosing.models import Course, Infusion, MonitorCall
@@ -92,25 +92,17 @@ def _after_call(gate: Gate, call: MonitorCall | None) -> Gate:
     )
 
 
-def level_of_dose(infusion: Infusion) -> DoseLevel:
-    """The level whose dose is assigned: the course's own, or the lower one of an answered call."""
-    course = infusion.course
-    if infusion.assigned_cells == course.level.dose:
-        return course.level
-    levels = DoseLevel.objects.filter(study=course.participant.study)
-    return levels.filter(dose=infusion.assigned_cells).first() or course.level
-
-
 def dose_level_open(infusion: Infusion) -> Gate:
     """No answer and no lifted hold lets a dose through that two DLTs have closed."""
-    return level_open(infusion.course.participant.study, level_of_dose(infusion))
+    course = infusion.course
+    return level_open(course.participant.study, course.level)
 
 
 def check_answer(call: MonitorCall, *, answer: str, lower_to: DoseLevel | None) -> None:
     """Refuse an answer to a question that is over, and one that would give a closed dose.
 
-    `lower_to` belongs to a lower dose and to nothing else: below the dose now assigned or equal to
-    it, below the course's level, and not closed by DLTs.
+    `lower_to` belongs to a lower dose and to nothing else: below the course's level, opened by a
+    decision, and not closed by DLTs.
     """
     study = call.participant.study
     is_open = conditioned_courses(study).filter(pk=call.course_id).exists()
@@ -119,18 +111,23 @@ def check_answer(call: MonitorCall, *, answer: str, lower_to: DoseLevel | None) 
         raise Refused("call_over", "The question is over: nothing waits for this answer.")
     if (answer == CallAnswer.LOWER_DOSE) != (lower_to is not None):
         raise Refused("level_needed", "A lower dose names its level; no other answer names one.")
-    infusion = call.course.infusions.get(number=1)
     if lower_to is not None:
-        _check_lower(infusion, lower_to)
+        _check_lower(call.course, lower_to)
     if answer in LETS_THROUGH:
-        gate = level_open(study, lower_to or level_of_dose(infusion))
+        gate = level_open(study, lower_to or call.course.level)
         if not gate.is_clear:
             raise Refused("level_closed", f"{gate.sentence} This dose cannot be given.", [gate])
 
 
-def _check_lower(infusion: Infusion, lower_to: DoseLevel) -> None:
-    level = infusion.course.level
+def _check_lower(course: Course, lower_to: DoseLevel) -> None:
+    level = course.level
     if lower_to.study_id != level.study_id:
         raise Refused("not_found", "There is no such level in this study.")
-    if lower_to.dose >= level.dose or lower_to.dose > infusion.assigned_cells:
+    if lower_to.dose >= level.dose:
         raise Refused("not_lower", f"Level {lower_to.ordinal} is not a lower dose.")
+    if course.cycle != 1:
+        raise Refused("not_lower", "The dose of a later cycle is that of its own level.")
+    if not Cohort.objects.filter(level=lower_to, opened_at__isnull=False).exists():
+        raise Refused(
+            "level_not_opened", f"No signed decision has opened level {lower_to.ordinal} yet."
+        )

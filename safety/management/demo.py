@@ -226,7 +226,7 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
         [conditioned],
         regimen="cy",
         day_0=conduct.now + timedelta(days=3),
-        readings={"neutrophils": Decimal("1.6"), "platelets": Decimal(140)},
+        readings={"neutrophils": Decimal("2.2"), "platelets": Decimal(140)},
         reason="Neutrophils fell below the limit after screening.",
     )
 

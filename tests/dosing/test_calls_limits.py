@@ -21,6 +21,7 @@ from tests.dosing.asked import (
     lift,
 )
 from tests.factories import (
+    answer_of,
     letters_at,
     make_trial,
     open_level,
@@ -40,22 +41,24 @@ _built, trial = shared_trial(build_conditioned)
 # --- A lower dose ----------------------------------------------------------------------------
 
 
-def test_lower_dose_is_assigned_counts_where_it_was_and_shows(trial: Conduct) -> None:
+def test_lower_dose_before_infusion_1_moves_seat_and_count(trial: Conduct) -> None:
     hold(trial)
     person = conditioned()
+    seat_before = person.slots.get(state="CONFIRMED")
 
     answer(trial, person, "LOWER_DOSE", lower_to=trial.level(1))
 
     infusion = first_infusion(person)
     assert infusion.assigned_cells == trial.level(1).dose
-    deviation = Deviation.objects.get(participant=person)
-    assert deviation.kind == "DOSE_LOWERED"
-    assert "Assigned to level 2, to be given the dose of level 1" in deviation.sentence
+    assert infusion.course.level == trial.level(1)
+    seat_before.refresh_from_db()
+    assert seat_before.state == "RELEASED"
     give(trial, person)
     outcome = Outcome.objects.get(participant=person)
-    assert (outcome.level, outcome.letter) == (trial.level(2), "P")
-    assert (outcome.infusions[0]["assigned"], outcome.infusions[0]["given"]) == (20_000, 10_000)
-    assert "Proposed as not evaluable" in outcome.because
+    assert (outcome.level, outcome.letter) == (trial.level(1), "P")
+    assert (outcome.infusions[0]["assigned"], outcome.infusions[0]["given"]) == (10_000, 10_000)
+    assert not Deviation.objects.filter(participant=person).exists()
+    assert answer_of(trial)[1] == 1, "one is pending at level 1 again"
 
 
 @pytest.mark.parametrize(("level", "code"), [(2, "not_lower"), (3, "not_lower")])
@@ -66,16 +69,23 @@ def test_lower_dose_is_lower(trial: Conduct, level: int, code: str) -> None:
         answer(trial, conditioned(), "LOWER_DOSE", lower_to=trial.level(level))
 
 
+def test_lower_dose_is_of_a_level_that_a_decision_has_opened(trial: Conduct) -> None:
+    hold(trial)
+
+    with refused("level_not_opened"):
+        answer(trial, conditioned(), "LOWER_DOSE", lower_to=trial.level(-1))
+
+
 def test_lowered_dose_never_rises_again(trial: Conduct) -> None:
     hold(trial)
     person = conditioned()
-    answer(trial, person, "LOWER_DOSE", lower_to=trial.level(-1))
+    answer(trial, person, "LOWER_DOSE", lower_to=trial.level(1))
     with refused("not_lower"):
         answer(trial, person, "LOWER_DOSE", lower_to=trial.level(1))
 
     answer(trial, person, "PROCEED")
 
-    assert first_infusion(person).assigned_cells == trial.level(-1).dose
+    assert first_infusion(person).assigned_cells == trial.level(1).dose
 
 
 # --- What no answer opens --------------------------------------------------------------------
@@ -108,13 +118,19 @@ def test_nothing_lets_a_dose_through_that_two_dlts_closed() -> None:
     assert shut(caught) == ["level_closed"]
 
 
-def test_lower_dose_below_the_closed_level_may_be_given() -> None:
+def test_lower_dose_below_the_closed_level_waits_for_its_decision() -> None:
     trial, person = toxic_with_one_conditioned()
+    with refused("level_not_opened"):
+        answer(trial, person, "LOWER_DOSE", lower_to=trial.level(-1))
+    open_level(trial, -1)
 
     answer(trial, person, "LOWER_DOSE", lower_to=trial.level(-1))
+    assert call_of(person).state == "RAISED", "the move changed the basis of what opened level -1"
+    answer(trial, person, "PROCEED")
 
     assert give(trial, person).state == "GIVEN"
-    assert letters_at(trial, 1) == "TTP"
+    assert (letters_at(trial, 1), letters_at(trial, -1)) == ("TT", "P")
+    assert person.slots.get(state="CONFIRMED").cohort.level == trial.level(-1)
 
 
 def test_answer_from_before_the_second_dlt_opens_nothing_after_it() -> None:

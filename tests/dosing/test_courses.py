@@ -147,7 +147,7 @@ def test_cyclophosphamide_alone_needs_low_counts_and_a_reason(
     for code, preparation in (
         ("reason_needed", prepared(trial, platelets="99")),
         ("counts_needed", prepared(trial, "cytopenia")),
-        ("counts_do_not_allow", prepared(trial, "cytopenia", platelets="100", neutrophils="2")),
+        ("counts_do_not_allow", prepared(trial, "cytopenia", platelets="150", neutrophils="2.5")),
     ):
         with refused(code):
             begin(trial, person, "cy", preparation=preparation)

@@ -118,7 +118,7 @@ def test_dose_is_rounded_half_up_to_a_tenth(protocol: ProtocolDocument) -> None:
 
 @pytest.mark.parametrize(
     ("neutrophils", "platelets"),
-    [("1.99", "400"), ("60", "99"), ("1.99", "99"), ("0", "400")],
+    [("2.49", "400"), ("60", "149"), ("2.49", "149"), ("0", "400")],
 )
 def test_one_low_count_allows_cyclophosphamide_alone(
     protocol: ProtocolDocument, neutrophils: str, platelets: str
@@ -129,11 +129,11 @@ def test_one_low_count_allows_cyclophosphamide_alone(
 
 
 def test_counts_that_are_not_low_do_not_allow_it(protocol: ProtocolDocument) -> None:
-    said = refusal(protocol, "cy", neutrophils="2.0", platelets="100")
+    said = refusal(protocol, "cy", neutrophils="2.5", platelets="150")
 
     assert said.code == "counts_do_not_allow"
-    assert "Neutrophils below 2.0 10^9/L or Platelets below 100 10^9/L" in said.sentence
-    assert "recorded: Neutrophils 2.0, Platelets 100" in said.sentence
+    assert "Neutrophils below 2.5 10^9/L or Platelets below 150 10^9/L" in said.sentence
+    assert "recorded: Neutrophils 2.5, Platelets 150" in said.sentence
 
 
 def test_counts_are_needed_for_it(protocol: ProtocolDocument) -> None:
