@@ -97,7 +97,7 @@ PARTICIPANT: Final = LifeCycle(
     "the participant",
     ParticipantState,
     {
-        (_P.SCREENING, _P.ELIGIBLE): owned_by(Role.INVESTIGATOR, Role.STUDY_MANAGER),
+        (_P.SCREENING, _P.ELIGIBLE): owned_by(Role.STUDY_MANAGER),
         (_P.SCREENING, _P.SCREEN_FAILED): _SITE,
         (_P.ELIGIBLE, _P.SCREEN_FAILED): _SITE,
         (_P.ELIGIBLE, _P.SLOTTED): owned_by(Role.STUDY_MANAGER),
@@ -222,7 +222,11 @@ class HoldState(TextChoices):
     LIFTED = "LIFTED", "lifted"
 
 
-HOLD: Final = LifeCycle("the hold", HoldState, {(HoldState.PLACED, HoldState.LIFTED): _SIGNERS})
+HOLD: Final = LifeCycle(
+    "the hold",
+    HoldState,
+    {(HoldState.PLACED, HoldState.LIFTED): owned_by(Role.MEDICAL_MONITOR)},
+)
 
 
 class DeviationState(TextChoices):
