@@ -75,6 +75,17 @@ class Visitor:
         assert page.url != urljoin(self.url, path), f"{path} came back: {page.text[:1500]}"
         return page.text
 
+    def confirm(self, path: str, **entered: Any) -> str:
+        """As `act`, where the page first shows what would be done and is then sent again."""
+        first = self._send(urljoin(self.url, path), fields=entered)
+        assert first.status == 422, f"{path}: {first.status} {first.text[:1500]}"
+        form = first.form()
+        data = urlencode(form.fields, doseq=True).encode()
+        page = self._fetch(Request(first.url, data, headers={"Referer": first.url}))
+        assert page.status == 200, f"{path}: {page.status} {page.text[:1500]}"
+        assert page.url != first.url, f"{path} came back: {page.text[:1500]}"
+        return first.text
+
     def refused(self, path: str, code: str, **entered: Any) -> str:
         """As `act`, but the answer has to be a refusal with this code; answers its words."""
         page = self._send(urljoin(self.url, path), fields=entered)
