@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cohorts.actions import move_to_level
+from cohorts.actions.holds import DLT_NEWS
 from cohorts.models import DoseLevel, Hold
 from cohorts.policies import document_of, holds_on
 from cohorts.states import HoldState
@@ -13,6 +14,7 @@ from dosing.actions.facts import push_facts, record_course
 from dosing.models import Course, Infusion, MonitorCall
 from dosing.policies import check_answer, conditioned_courses
 from dosing.states import (
+    LETS_THROUGH,
     MONITOR_CALL,
     CallAnswer,
     CallKind,
@@ -31,11 +33,13 @@ _HOUR = timedelta(hours=1)
 
 def follow_calls(change: Change) -> None:
     """After the rules: drop questions that are over, and ask once about each hold on a conditioned
-    participant and about lymphodepletion that has become too old."""
+    participant and about lymphodepletion that has become too old. News of a DLT asks again about a
+    hold that an answer of before lets through."""
     courses = {course.pk: course for course in conditioned_courses(change.study)}
     _drop_moot(change, courses)
     calls = MonitorCall.objects.filter(course__in=courses).exclude(state=CallState.MOOT)
-    asked = {(call.course_id, call.hold_id) for call in calls}
+    calls = calls.select_related("course__level")
+    asked = {(it.course_id, it.hold_id) for it in calls if not _is_overtaken(change, it)}
     for course in courses.values():
         site, level = course.participant.site, course.level.ordinal
         for hold in holds_on(change.study, level=level, site=site):
@@ -44,6 +48,18 @@ def follow_calls(change: Change) -> None:
         is_old = course.old_at is not None and course.old_at <= change.now
         if is_old and (course.pk, None) not in asked:
             _raise(change, course, kind=CallKind.LD_OLD, hold=None)
+
+
+def _is_overtaken(change: Change, call: MonitorCall) -> bool:
+    """Whether it was answered with proceed before a DLT of this change, at the level or below."""
+    return (
+        call.hold_id is not None
+        and call.answer in LETS_THROUGH
+        and any(
+            it.kind in DLT_NEWS and it.level is not None and it.level <= call.course.level.ordinal
+            for it in change.happenings
+        )
+    )
 
 
 def _raise(change: Change, course: Course, *, kind: CallKind, hold: Hold | None) -> MonitorCall:

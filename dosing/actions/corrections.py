@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Unpack
 
 from cohorts.actions import note_deviation
-from dosing.actions.facts import push_facts, record_course
+from dosing.actions.facts import new_miss, push_facts, record_course
 from dosing.actions.infusions import (
     GIVEN_FIELDS,
     lock_infusion,
@@ -18,10 +18,18 @@ from dosing.actions.infusions import (
 )
 from dosing.actions.planning import refuse_overtaken
 from dosing.models import Infusion, ProductLot
-from dosing.policies import Corrected, Given, check_given, gates_for_lot, name_cells, was_released
+from dosing.policies import (
+    Corrected,
+    Given,
+    check_given,
+    gates_for_lot,
+    name_cells,
+    shut_by_correction,
+    was_released,
+)
 from dosing.states import INFUSION, InfusionState
 from ntrust.change import Change, study_change
-from ntrust.errors import Refused
+from ntrust.errors import Gate, Refused
 from ntrust.models import User
 from ntrust.policies import check_role
 from ntrust.states import Role
@@ -40,7 +48,8 @@ def correct_infusion(
     The DLT window moves with the times, opens again when its close comes to lie in the future, and
     says so; outcome and rules follow in the same change. Refuses a blank reason, an infusion not
     given, a correction of nothing, and what cannot be (see `check_given`). What then deviates is
-    noted; deviations noted before stay for people to close.
+    noted, and each gate that was shut at the corrected time; deviations noted before stay for
+    people to close.
     """
     participant = infusion.course.participant
     check_role(by, participant.study, [Role.INVESTIGATOR], site=participant.site)
@@ -55,9 +64,11 @@ def correct_infusion(
         if not changes:
             raise Refused("nothing_changed", "This is what is entered already.")
         check_given(infusion, given, now=change.now)
+        breaches = shut_by_correction(infusion, old, given)
         put_given(infusion, given)
         infusion.save(update_fields=list(GIVEN_FIELDS))
         note_deviations(change, infusion, given)
+        _note_gates(change, infusion, given, breaches)
         if given.lot is not None and given.lot != old.lot:
             _note_lot(change, infusion, given, given.lot)
         push_facts(change, infusion.course)
@@ -93,13 +104,21 @@ def _word(value: Any) -> str:
 
 def _note_lot(change: Change, infusion: Infusion, given: Given, lot: ProductLot) -> None:
     """A lot named later is held to its state at the time it was given."""
-    participant = infusion.course.participant
-    for gate in gates_for_lot(lot, at=given.given_at, site=participant.site):
-        if gate.is_clear or (gate.rule == "lot_released" and was_released(lot, given.given_at)):
-            continue
+    site = infusion.course.participant.site
+    gates = [
+        gate
+        for gate in gates_for_lot(lot, at=given.given_at, site=site)
+        if not gate.is_clear
+        and not (gate.rule == "lot_released" and was_released(lot, given.given_at))
+    ]
+    _note_gates(change, infusion, given, gates)
+
+
+def _note_gates(change: Change, infusion: Infusion, given: Given, gates: list[Gate]) -> None:
+    for gate in gates:
         note_deviation(
             change,
-            participant,
+            infusion.course.participant,
             kind=f"GIVEN_{gate.rule.upper()}",
             sentence=f"infusion {infusion.number} was given: {gate.sentence}",
             occurred_at=given.given_at,
@@ -145,7 +164,7 @@ def mark_not_given(  # noqa: PLR0913 - what it is instead, and why
                 *_NOTHING_GIVEN,
             ]
         )
-        push_facts(change, infusion.course)
+        push_facts(change, infusion.course, **new_miss(infusion))
         label = InfusionState(to).label
         what = f"infusion {infusion.number} was not given; it is {label}: {reason}"
         record_course(change, infusion.course, "INFUSION_NOT_GIVEN", what, detail=reason)

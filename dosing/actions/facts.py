@@ -41,6 +41,11 @@ def push_facts(change: Change, course: Course, **facts: Any) -> None:
     update_outcome(change, participant, infusions=infusion_facts(infusions), **facts)
 
 
+def new_miss(infusion: Infusion) -> dict[str, Any]:
+    """A miss for toxicity entered now asks for a ruling, whatever was ruled on another before."""
+    return {"is_toxicity_adjudicated": False} if infusion.is_missed_for_toxicity else {}
+
+
 def infusion_facts(infusions: Iterable[Infusion]) -> list[dict[str, Any]]:
     """What the engine's evaluability reads, one row an infusion.
 

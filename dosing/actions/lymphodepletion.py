@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cohorts.actions import move_participant, update_outcome
+from cohorts.actions import move_participant, note_deviation, update_outcome
 from cohorts.models import Participant, Slot
-from cohorts.policies import document_of
+from cohorts.policies import document_of, holds_on
 from cohorts.protocol import ProtocolDocument
 from cohorts.protocol.conduct import RegimenData
 from cohorts.states import ParticipantState, SlotState
@@ -70,8 +70,29 @@ def begin_lymphodepletion(  # noqa: PLR0913 - what is known at the start
         move_participant(change, participant, to=ParticipantState.CONDITIONING)
         planned = infusion_facts(course.infusions.all())
         update_outcome(change, participant, regimen=regimen, infusions=planned)
+        _note_early(change, course, slot)
         record_course(change, course, "LD_BEGUN", f"lymphodepletion begun ({name}).")
     return course
+
+
+def _note_early(change: Change, course: Course, slot: Slot) -> None:
+    """What was in the way when it really began, before it was entered: the seat, a hold of then."""
+    participant, started_at = course.participant, course.started_at
+    assert slot.confirmed_at is not None  # the database refuses a confirmed seat without its time
+    found = []
+    if started_at < slot.confirmed_at.replace(second=0, microsecond=0):
+        found.append(("LD_BEFORE_SEAT", f"confirmed {slot.confirmed_at:%d-%b-%Y %H:%M} UTC"))
+    level = course.level.ordinal
+    holds = holds_on(participant.study, level=level, site=participant.site, at=started_at)
+    found += [("LD_WHILE_HELD", f"held then: {hold.reason}") for hold in holds]
+    for kind, why in found:
+        note_deviation(
+            change,
+            participant,
+            kind=kind,
+            sentence=f"lymphodepletion began {started_at:%d-%b-%Y %H:%M} UTC; {why}.",
+            occurred_at=started_at,
+        )
 
 
 def begin_cycle(  # noqa: PLR0913 - what is known at the start

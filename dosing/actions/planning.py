@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from dosing.actions.facts import push_facts, record_course
+from dosing.actions.facts import new_miss, push_facts, record_course
 from dosing.actions.infusions import lock_infusion, lock_lot
 from dosing.models import Infusion, ProductLot
 from dosing.policies import cells_left, gates_for_lot, name_cells, site_day
@@ -42,7 +42,7 @@ def miss_infusion(
         infusion.not_given_because = reason
         infusion.is_missed_for_toxicity = is_for_toxicity
         infusion.save(update_fields=["state", "lot", "not_given_because", "is_missed_for_toxicity"])
-        push_facts(change, infusion.course)
+        push_facts(change, infusion.course, **new_miss(infusion))
         what = f"infusion {infusion.number} missed: {reason}"
         record_course(change, infusion.course, "INFUSION_MISSED", what, detail=reason)
     return infusion

@@ -22,6 +22,7 @@ from dosing.policies.infusions import (
     gates_for_infusion,
     last_given_before,
     questions_before,
+    shut_by_correction,
     was_clear,
 )
 from dosing.policies.lots import cells_left, cells_used, gates_for_lot, name_cells, was_released
@@ -65,6 +66,7 @@ __all__ = [
     "lymphodepletion_recent",
     "name_cells",
     "questions_before",
+    "shut_by_correction",
     "site_day",
     "unasked_old_courses",
     "was_clear",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cohorts.models import DoseLevel, Outcome, Participant
-from cohorts.policies import consent_gate, hold_gates
+from cohorts.policies import consent_gate, hold_gates, site_gate
 from cohorts.states import DltStatus, ParticipantState
 from dosing.models import Course, DltWindow, Infusion
 from dosing.policies.lymphodepletion import level_open
@@ -14,7 +14,8 @@ from ntrust.errors import Gate, refuse_unless_clear
 
 
 def gates_for_cycle(participant: Participant, *, now: datetime) -> list[Gate]:
-    """A later cycle: in follow-up, nothing owed or open, no DLT of one's own, the level open."""
+    """A later cycle: in follow-up, nothing owed or open, the site active, no DLT of one's own,
+    the level open."""
     gates = [_in_follow_up(participant), _treatment_settled(participant), _statement(participant)]
     last = last_course(participant)
     if last is None:
@@ -22,6 +23,7 @@ def gates_for_cycle(participant: Participant, *, now: datetime) -> list[Gate]:
     level = level_of_next_cycle(last)
     return [
         *gates,
+        site_gate(participant.site),
         consent_gate(participant),
         _no_dlt_ever(participant),
         level_open(participant.study, level),

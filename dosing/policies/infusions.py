@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cohorts.models import Hold, Outcome
-from cohorts.policies import document_of, holds_on
+from cohorts.policies import document_of, hold_gate, holds_on
 from cohorts.protocol import Question
 from cohorts.states import DltStatus, HoldScope, ParticipantState
 from dosing.models import Course, Infusion, SafetyCheck
@@ -16,7 +16,7 @@ from dosing.policies.calls import (
 )
 from dosing.policies.given import Given
 from dosing.policies.lots import gates_for_lot, was_released
-from dosing.policies.stagger import stagger_before_infusion
+from dosing.policies.stagger import stagger_before_infusion, stagger_then
 from dosing.states import InfusionState
 from ntrust.errors import Gate, refuse_unless_clear
 
@@ -90,6 +90,40 @@ def _gates_of_then(infusion: Infusion, given: Given) -> list[Gate]:
         sentence = "The product lot is not named."
         gates.append(Gate("lot_named", False, sentence, None, "investigator"))
     return gates
+
+
+def shut_by_correction(infusion: Infusion, old: Given, new: Given) -> list[Gate]:
+    """Gates that were shut at the corrected time of an infusion and not at the one entered before.
+
+    A hold is known by its sentence, another gate by its rule; a lot named anew is looked at apart.
+    """
+    before = {_key(gate) for gate in _shut_at(infusion, old)}
+    return [
+        gate
+        for gate in _shut_at(infusion, new)
+        if _key(gate) not in before and not (gate.rule.startswith("lot_") and old.lot != new.lot)
+    ]
+
+
+def _key(gate: Gate) -> str:
+    return gate.sentence if gate.rule.startswith("held") else gate.rule
+
+
+def _shut_at(infusion: Infusion, given: Given) -> list[Gate]:
+    """What was in the way of an infusion at its moment, as far as times tell."""
+    at = given.given_at
+    course = infusion.course
+    held = [hold_gate(hold) for hold in _holds_then(infusion, at) if hold.lifted_at is None]
+    gates = [
+        *_safety_checked(infusion, at=at),
+        *stagger_then(infusion, at=at),
+        *held,
+        *_gates_of_then(infusion, given),
+    ]
+    if last_given_before(infusion) is None and course.old_at is not None and at >= course.old_at:
+        sentence = f"Lymphodepletion is too old since {course.old_at:%d-%b-%Y %H:%M} UTC."
+        gates.append(Gate("lymphodepletion_recent", False, sentence))
+    return [gate for gate in gates if not gate.is_clear]
 
 
 def _holds_then(infusion: Infusion, at: datetime) -> list[Hold]:

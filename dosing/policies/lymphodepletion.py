@@ -16,14 +16,17 @@ from cohorts.policies import (
     require_protocol,
     site_gate,
 )
-from cohorts.states import DecisionState, ParticipantState, SlotState
+from cohorts.states import CohortState, DecisionState, ParticipantState, SlotState
 from dosing.policies.stagger import stagger_before_lymphodepletion
 from ntrust.errors import Gate, refuse_unless_clear
 from ntrust.models import Study
 
 
 def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> list[Gate]:
-    """Lymphodepletion is the point of no return: seat, decision and holds are looked at again."""
+    """Lymphodepletion is the point of no return: seat, decision and holds are looked at again.
+
+    A cohort that a later decision closed, for another level or for good, begins nobody's.
+    """
     slot = (
         Slot.objects.select_related("cohort__level", "cohort__decision")
         .filter(participant=participant, state=SlotState.CONFIRMED)
@@ -32,6 +35,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
     if slot is None or slot.cohort is None:
         return [Gate("seat_confirmed", False, f"{participant} has no confirmed seat.")]
     level, decision = slot.cohort.level, slot.cohort.decision
+    cohort = CohortState(slot.cohort.state)
     state = ParticipantState(participant.state)
     return [
         Gate("seat_confirmed", True, f"{participant} has a seat at level {level.ordinal}."),
@@ -44,6 +48,13 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
         consent_gate(participant),
         *hold_gates(participant.study, level=level.ordinal, site=participant.site),
         level_open(participant.study, level),
+        Gate(
+            "cohort_open",
+            cohort is not CohortState.CLOSED,
+            f"Cohort {slot.cohort.number} is {cohort.label}.",
+            None,
+            "study manager",
+        ),
         Gate(
             "decision_stands",
             decision.state != DecisionState.BASIS_CHANGED,

@@ -35,16 +35,17 @@ def stagger_before_lymphodepletion(
 
 
 def stagger_before_infusion(infusion: Infusion, *, now: datetime) -> list[Gate]:
-    """The gate before infusion 1, by actual times; none for one who is treated already.
+    """The gate before a participant's first cells, by actual times; none for one treated already.
 
-    Of two in lymphodepletion at once, the one who began first goes first.
+    The first cells may be infusion 2, where infusion 1 was missed. Of two in lymphodepletion at
+    once, the one who began first goes first.
     """
     course = infusion.course
     participant = course.participant
-    if participant.state == ParticipantState.TREATED or infusion.number != 1:
-        return []
     days = stagger_days(participant)
-    if not days:
+    if not days or participant.state == ParticipantState.TREATED:
+        return []
+    if infusion.number != 1 and course.infusions.filter(given_at__isnull=False).exists():
         return []
     others = _others_at(participant, course.level)
     ahead = [
@@ -54,6 +55,22 @@ def stagger_before_infusion(infusion: Infusion, *, now: datetime) -> list[Gate]:
         or (other.started_at, other.pk) < (course.started_at, course.pk)
     ]
     return [_gate(participant, course.level, ahead, days, earliest=now, lead=timedelta(0))]
+
+
+def stagger_then(infusion: Infusion, *, at: datetime) -> list[Gate]:
+    """Shut where infusion 1, given at that moment, is too near to another's at the level."""
+    course = infusion.course
+    participant = course.participant
+    days = stagger_days(participant)
+    if not days or infusion.number != 1 or course.cycle != 1:
+        return []
+    others = _others_at(participant, course.level)
+    known = [one.participant.outcome.first_infused_at for one in others]
+    if all(one is None or abs(one - at) >= timedelta(days=days) for one in known):
+        return []
+    where = f"level {course.level.ordinal}"
+    sentence = f"Stagger: another infusion 1 at {where} is less than {days} days away."
+    return [Gate(_RULE, False, sentence)]
 
 
 def check_planned_day(

@@ -146,7 +146,7 @@ def test_answer_from_before_the_second_dlt_opens_nothing_after_it() -> None:
 
     with refused("no_infusion") as caught:
         give(trial, people[2])
-    assert shut(caught) == ["level_closed", "held_level"]
+    assert shut(caught) == ["level_closed", "held_level", "held_level"]
 
 
 def test_protocol_that_completes_its_cohort_may_proceed_at_its_toxic_level() -> None:
