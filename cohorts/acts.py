@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from django.http import Http404
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from cohorts.models import Participant
 from cohorts.queries import Viewer, find_participant, viewer_of
+from cohorts.queries.viewers import Mask, mask_for
 from ntrust.acts import Act
 
 
@@ -25,6 +27,14 @@ class StudyAct(Act):
             raise Http404
         self.viewer, self.study = viewer, viewer.study
         self.thing = viewer.study
+
+    def cover(self, sentence: str) -> str:
+        """Without the numbers of people this person may not know."""
+        return self._mask.cover(sentence)
+
+    @cached_property
+    def _mask(self) -> Mask:
+        return mask_for(self.viewer)
 
 
 class ParticipantAct(StudyAct):

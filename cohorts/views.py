@@ -74,9 +74,8 @@ def show_trail(request: HttpRequest, key: str) -> HttpResponse:
     if not may_read_trail(viewer):
         raise PermissionDenied
     before = request.GET.get("before", "")
-    trail = read_trail(
-        viewer, before=int(before) if before.isascii() and before.isdigit() else None
-    )
+    is_number = before.isascii() and before.isdigit() and len(before) < 19
+    trail = read_trail(viewer, before=int(before) if is_number else None)
     return _render(request, "cohorts/trail.html", viewer, trail=trail)
 
 

@@ -19,6 +19,7 @@ that was entered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -121,6 +122,10 @@ class Act(View):
         """The form, bound or not."""
         return self.form_class(**kwargs)
 
+    def cover(self, sentence: str) -> str:
+        """A sentence of a gate or a refusal as this person may read it."""
+        return sentence
+
     def context(self) -> dict[str, Any]:
         """More for the template."""
         return {}
@@ -185,6 +190,9 @@ class Act(View):
         refusal: Refused | None = None,
         status: int = 200,
     ) -> HttpResponse:
+        gates = [replace(gate, sentence=self.cover(gate.sentence)) for gate in gates]
+        if refusal is not None:
+            refusal = Refused(refusal.code, self.cover(refusal.sentence), gates)
         shut = [gate for gate in gates if not gate.is_clear]
         with self._zone():
             fields = render_to_string("form_fields.html", {"form": form}, self.request)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
+from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
 from ntrust.models import Event, Membership, Notification, Study, User
@@ -139,10 +140,12 @@ def _put_back(row: Notification, error: Exception, *, now: datetime) -> None:
 def compose(row: Notification) -> EmailMessage:
     """The mail of a notification. Subjects are named by number only; details need a log-in.
 
-    What a person typed (`detail` of the event, the end of its sentence) stays out of the mail.
+    Numbers of another site's people are taken out. What a person typed (`detail` of the event, the
+    end of its sentence) stays out of the mail.
     """
     event = row.event
-    said = _without_detail(event)
+    cover = import_string(settings.NTRUST_COVER)
+    said = cover(row.recipient, event.study, _without_detail(event))
     marks = [
         "TRAINING" if settings.NTRUST_MODE == "training" else "",
         "URGENT" if row.is_urgent else "",

@@ -243,6 +243,9 @@ PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
 PGHISTORY_CREATED_AT_FUNCTION = "CLOCK_TIMESTAMP()"
 
+# How a sentence is covered for one reader: people of a site know no other site's participants.
+NTRUST_COVER = "cohorts.queries.cover_for"
+
 # What every change of a study does first (moments that have passed) and last (the rules), in
 # order of the applications. Wiring: the lower layers never import the higher ones.
 NTRUST_PASS_TIME = [

@@ -28,7 +28,7 @@ from cohorts.queries.queue import (
 from cohorts.queries.seat_panel import SeatPanel, read_seat
 from cohorts.queries.studies import StudyCard, studies_for
 from cohorts.queries.trail import Trail, may_read_trail, read_trail
-from cohorts.queries.viewers import SOMEBODY, Viewer, viewer_of
+from cohorts.queries.viewers import SOMEBODY, Viewer, cover_for, viewer_of
 from cohorts.queries.words import Mark
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "StudyCard",
     "Trail",
     "Viewer",
+    "cover_for",
     "escalation_path",
     "find_deviation",
     "find_participant",

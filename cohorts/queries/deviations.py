@@ -11,7 +11,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from cohorts.models import Deviation, Participant
-from cohorts.queries.viewers import Viewer
+from cohorts.queries.viewers import Mask, Viewer, mask_for
 from cohorts.queries.words import PLAN, SETTLED, WAITING, Mark
 from cohorts.states import DeviationKind, DeviationState, Severity
 from ntrust.states import Role
@@ -100,8 +100,10 @@ def may_read_deviations(viewer: Viewer) -> bool:
 
 
 def read_deviations(viewer: Viewer, filters: Mapping[str, str]) -> DeviationLog:
-    """The log with `filters` (those of FILTERS that are not empty) applied. One statement."""
-    found = [_row(deviation) for deviation in _visible(viewer)]
+    """The log with `filters` (those of FILTERS that are not empty) applied. One statement,
+    and one more for people bound to a site."""
+    mask = mask_for(viewer)
+    found = [_row(deviation, mask) for deviation in _visible(viewer)]
     values = {name: [_value(row, name) for row in found] for name in FILTERS}
     wanted = {name: filters[name] for name in FILTERS if filters.get(name)}
     return DeviationLog(
@@ -125,10 +127,10 @@ def find_deviation(viewer: Viewer, number: int) -> Deviation | None:
 def read_participant_deviations(
     participant: Participant, *, viewer: Viewer, now: datetime
 ) -> DeviationPanel:
-    """What was done otherwise with one participant. One statement."""
-    rows = _visible(viewer).filter(participant=participant)
+    """What was done otherwise with one participant. Statements as above."""
+    mask, rows = mask_for(viewer), _visible(viewer).filter(participant=participant)
     return DeviationPanel(
-        rows=tuple(_row(deviation) for deviation in rows),
+        rows=tuple(_row(deviation, mask) for deviation in rows),
         can_report=viewer.is_investigator_at(participant.site_id)
         or Role.STUDY_MANAGER.label in viewer.roles,
         can_classify=_can_classify(viewer),
@@ -144,7 +146,7 @@ def _visible(viewer: Viewer) -> QuerySet[Deviation]:
     return rows if viewer.sees_every_site else rows.filter(site_id__in=viewer.site_ids)
 
 
-def _row(deviation: Deviation) -> DeviationRow:
+def _row(deviation: Deviation, mask: Mask) -> DeviationRow:
     person = deviation.participant
     severity = deviation.severity
     return DeviationRow(
@@ -155,7 +157,7 @@ def _row(deviation: Deviation) -> DeviationRow:
         zone=deviation.site.timezone,
         kind=deviation.kind,
         kind_name=name_kind(deviation.kind),
-        sentence=deviation.sentence,
+        sentence=mask.cover(deviation.sentence),
         occurred_at=deviation.occurred_at,
         noted_at=deviation.noted_at,
         noted_by=str(deviation.noted_by) if deviation.noted_by else "the service",

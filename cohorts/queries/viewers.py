@@ -87,6 +87,12 @@ def mask_for(viewer: Viewer) -> Mask:
     return Mask(_any_of(number for numbers in hidden for number in numbers if number))
 
 
+def cover_for(user: User, study: Study, sentence: str) -> str:
+    """A sentence as this person may read it, wherever it reaches them; a mail above all."""
+    viewer = viewer_of(user, study.key) or Viewer(study, (), False, frozenset())
+    return mask_for(viewer).cover(sentence)
+
+
 def _any_of(numbers: Iterable[str]) -> re.Pattern[str] | None:
     longest_first = sorted(set(numbers), key=len, reverse=True)
     if not longest_first:
