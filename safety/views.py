@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,28 +23,51 @@ from cohorts.queries import (
 from cohorts.queries.consents import read_participant_consents
 from cohorts.queries.screening import read_screening
 from cohorts.queries.words import name_answer, name_flag
+from cohorts.states import ParticipantState
 from dosing.queries import read_courses, read_infusions, read_measurement_panel, read_medications
 from ntrust import clock
 from ntrust.errors import Refused
 from ntrust.models import User
 from ntrust.states import Role
-from safety.queries import gate_ledger, may_read_ledger, read_statement, read_take_overs
+from safety.queries import (
+    gate_ledger,
+    may_read_ledger,
+    read_next,
+    read_statement,
+    read_take_overs,
+)
 from safety.spreadsheets import MOST_BYTES, make_template, read_workbook
 from safety.takeover import SHEETS, Book, DryRun, dry_run
 
 Panel = tuple[str, Callable[..., Any]]
+_STATEMENT: Final[Panel] = ("safety/panels/statement.html", read_statement)
+_SEAT: Final[Panel] = ("cohorts/panels/seat.html", read_seat)
+_COURSE: Final[Panel] = ("dosing/panels/course.html", read_courses)
+_INFUSIONS: Final[Panel] = ("dosing/panels/infusions.html", read_infusions)
+_SCREENING: Final[Panel] = ("cohorts/panels/screening.html", read_screening)
+_CONSENTS: Final[Panel] = ("cohorts/panels/consents.html", read_participant_consents)
 PANELS: Final[tuple[Panel, ...]] = (
-    ("safety/panels/statement.html", read_statement),
-    ("cohorts/panels/seat.html", read_seat),
-    ("dosing/panels/course.html", read_courses),
-    ("dosing/panels/infusions.html", read_infusions),
-    ("cohorts/panels/screening.html", read_screening),
-    ("cohorts/panels/consents.html", read_participant_consents),
+    ("safety/panels/next.html", read_next),
+    _STATEMENT,
+    _INFUSIONS,
+    _COURSE,
+    _SEAT,
+    _SCREENING,
+    _CONSENTS,
     ("dosing/panels/measurements.html", read_measurement_panel),
     ("dosing/panels/medications.html", read_medications),
     ("cohorts/panels/deviations.html", read_participant_deviations),
 )
 """Template and the query that fills it as `panel`: (participant, viewer=, now=)."""
+
+_FIRST: Final[Mapping[str, tuple[Panel, ...]]] = {
+    ParticipantState.SCREENING: (_SCREENING, _CONSENTS),
+    ParticipantState.SCREEN_FAILED: (_SCREENING, _CONSENTS),
+    ParticipantState.ELIGIBLE: (_SEAT, _SCREENING),
+    ParticipantState.SLOTTED: (_COURSE, _SEAT, _SCREENING),
+    ParticipantState.CONDITIONING: (_COURSE, _INFUSIONS),
+}
+"""What a participant in this state is about; it follows what is next."""
 
 _TAKES_OVER: Final = {Role.STUDY_MANAGER.label, Role.MEDICAL_MONITOR.label}
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -154,8 +177,15 @@ def show_gates(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _fill(person: Participant, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:
-    filled = [(name, query(person, viewer=viewer, now=now)) for name, query in PANELS]
+    panels = _in_order(person)
+    filled = [(name, query(person, viewer=viewer, now=now)) for name, query in panels]
     return [{"template": name, "panel": panel} for name, panel in filled if panel is not None]
+
+
+def _in_order(person: Participant) -> tuple[Panel, ...]:
+    """What is next, what this participant is about, and the rest."""
+    first = _FIRST.get(person.state, ())
+    return (PANELS[0], *first, *(panel for panel in PANELS[1:] if panel not in first))
 
 
 def _viewer(request: HttpRequest, key: str) -> Viewer:

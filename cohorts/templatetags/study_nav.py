@@ -17,6 +17,7 @@ register = template.Library()
 
 _CENTRAL: Final = (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.AUDITOR)
 _EVERYBODY: Final = tuple(Role)
+HOME: Final = "My studies"
 PAGES: Final = (
     ("cohorts:ladder", "Ladder", _EVERYBODY),
     ("cohorts:path", "Path", _EVERYBODY),
@@ -36,6 +37,16 @@ PAGES: Final = (
 )
 """Name of the address, words, and who sees the link. The pages themselves check again."""
 
+FIRST: Final = {
+    Role.STUDY_MANAGER: ("Ladder", "Gates", "Participants", "Seats", "Screening"),
+    Role.MEDICAL_MONITOR: ("Ladder", "Gates", "Participants", "Calls", "Deviations"),
+    Role.INVESTIGATOR: ("Participants", "Gates", "Seats", "Screening", "Ladder"),
+    Role.PHARMACIST: ("Lots", "Participants", "Gates", "Seats", "Ladder"),
+    Role.COMMITTEE: ("Ladder", "Path", "Protocol", HOME),
+    Role.AUDITOR: ("Ladder", "Path", "Participants", "Deviations", "Trail"),
+}
+"""What a role needs most, in that order; the rest is folded. The first role held decides."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -44,19 +55,34 @@ class Link:
     is_here: bool
 
 
+@dataclass(frozen=True)
+class Nav:
+    """Links in sight, and those folded under one word: `here` when the page is among them."""
+
+    first: tuple[Link, ...]
+    more: tuple[Link, ...]
+    here: str
+
+
 @register.simple_tag(takes_context=True)
-def study_nav(context: dict[str, Any]) -> list[Link]:
+def study_nav(context: dict[str, Any]) -> Nav:
     """Links for the person who looks at `study`; none without either."""
     request, study = context.get("request"), context.get("study")
     if not (isinstance(request, HttpRequest) and isinstance(study, Study)):
-        return []
+        return Nav((), (), "")
     if not isinstance(request.user, User):
-        return []
+        return Nav((), (), "")
     match = request.resolver_match
     here = f"{match.app_name}:{match.url_name}" if match else ""
     roles = roles_of(request.user, study)
-    links = [Link(reverse("cohorts:studies"), "My studies", False)]
+    links = {HOME: Link(reverse("cohorts:studies"), HOME, False)}
     for name, label, readers in PAGES:
         if roles & {str(role) for role in readers}:
-            links.append(Link(reverse(name, args=[study.key]), label, name == here))
-    return links
+            links[label] = Link(reverse(name, args=[study.key]), label, name == here)
+    wanted = next((labels for role, labels in FIRST.items() if str(role) in roles), ())
+    more = tuple(link for label, link in links.items() if label not in wanted)
+    return Nav(
+        first=tuple(links[label] for label in wanted),
+        more=more,
+        here=next((link.label for link in more if link.is_here), ""),
+    )

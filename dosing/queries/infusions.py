@@ -23,6 +23,7 @@ _MARKS: Final[Mapping[str, tuple[str, str]]] = {
     InfusionState.GIVEN: (SETTLED, "●"),
     InfusionState.MISSED: (QUIET, "○"),
 }
+_OPEN: Final = (InfusionState.PLANNED, InfusionState.HELD)
 _SITE_ACTS: Final[Mapping[str, tuple[str, ...]]] = {
     InfusionState.PLANNED: (
         "infusion_check",
@@ -41,6 +42,8 @@ _SITE_ACTS: Final[Mapping[str, tuple[str, ...]]] = {
     InfusionState.GIVEN: ("infusion_correct", "infusion_not_given"),
     InfusionState.MISSED: ("infusion_resume", "infusion_given_already"),
 }
+_USUAL: Final = frozenset({"infusion_check", "infusion_give", "infusion_resume", "infusion_lot"})
+"""In sight at the infusion that is next; everything else is folded."""
 _MONITOR_ACTS: Final = frozenset({"infusion_hold", "infusion_resume", "infusion_reschedule"})
 LABELS: Final[Mapping[str, str]] = {
     "infusion_check": "Safety check",
@@ -70,7 +73,8 @@ class Link:
 
 @dataclass(frozen=True)
 class InfusionRow:
-    """One infusion. `check` is the last safety check in words; empty where none is asked for."""
+    """One infusion. `check` is the last safety check in words; empty where none is asked for.
+    `acts` are in sight, `folded` are rare or out of order."""
 
     number: int
     mark: Mark
@@ -85,6 +89,7 @@ class InfusionRow:
     check: str
     notes: tuple[str, ...]
     acts: tuple[Link, ...]
+    folded: tuple[Link, ...]
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,16 @@ def read_infusions(
     checks: dict[int, SafetyCheck] = {
         check.infusion_id: check for check in SafetyCheck.objects.filter(infusion__in=infusions)
     }
+    following = min((one.number for one in infusions if one.state in _OPEN), default=0)
     return InfusionsPanel(
         rows=tuple(
-            _row(infusion, unit=unit, check=checks.get(infusion.pk), viewer=viewer)
+            _row(
+                infusion,
+                unit=unit,
+                check=checks.get(infusion.pk),
+                viewer=viewer,
+                is_next=infusion.number == following,
+            )
             for infusion in infusions
         ),
         rulings=_rulings(participant, viewer),
@@ -122,7 +134,12 @@ def read_infusions(
 
 
 def _row(
-    infusion: Infusion, *, unit: str, check: SafetyCheck | None, viewer: Viewer
+    infusion: Infusion,
+    *,
+    unit: str,
+    check: SafetyCheck | None,
+    viewer: Viewer,
+    is_next: bool,
 ) -> InfusionRow:
     due = due_day(infusion)
     given = ""
@@ -130,6 +147,8 @@ def _row(
         share = infusion.given_cells / infusion.assigned_cells * 100
         given = f"{name_dose(infusion.given_cells, unit)}, {share:.4g}%"
     tone, shape = _MARKS[infusion.state]
+    acts = _acts(infusion, viewer)
+    in_sight = tuple(act for act in acts if is_next and act.name in _USUAL)
     return InfusionRow(
         number=infusion.number,
         mark=Mark(InfusionState(infusion.state).label, tone, shape),
@@ -143,7 +162,8 @@ def _row(
         lot=str(infusion.lot or ""),
         check=_word_check(infusion, check),
         notes=_notes(infusion),
-        acts=_acts(infusion, viewer),
+        acts=in_sight,
+        folded=tuple(act for act in acts if act not in in_sight),
     )
 
 
@@ -180,7 +200,7 @@ def _acts(infusion: Infusion, viewer: Viewer) -> tuple[Link, ...]:
         names += _SITE_ACTS[infusion.state]
     elif Role.MEDICAL_MONITOR.label in viewer.roles:
         names += [name for name in _SITE_ACTS[infusion.state] if name in _MONITOR_ACTS]
-    is_open = infusion.state in (InfusionState.PLANNED, InfusionState.HELD)
+    is_open = infusion.state in _OPEN
     if is_open and Role.PHARMACIST.label in viewer.roles and site_id in viewer.site_ids:
         names.append("infusion_lot")
     if "infusion_check" in names and not questions_before(infusion):

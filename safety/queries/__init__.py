@@ -2,11 +2,13 @@
 
 from safety.queries.ledger import Step, gate_ledger, may_read_ledger
 from safety.queries.moments import studies_with_due_moments
+from safety.queries.next_steps import NextPanel, read_next
 from safety.queries.packets import packet_content
 from safety.queries.statements import StatementPanel, read_statement
 from safety.queries.take_overs import TakeOverRow, open_take_over, read_take_overs
 
 __all__ = [
+    "NextPanel",
     "StatementPanel",
     "Step",
     "TakeOverRow",
@@ -14,6 +16,7 @@ __all__ = [
     "may_read_ledger",
     "open_take_over",
     "packet_content",
+    "read_next",
     "read_statement",
     "read_take_overs",
     "studies_with_due_moments",

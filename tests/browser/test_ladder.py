@@ -67,12 +67,14 @@ def test_manager_goes_from_log_in_to_ladder_to_path(
         open_details(page)
         assert overflow(page) <= 0
 
+        page.click("nav summary")
         page.click("nav a:has-text('Path')")
         page.wait_for_url("**/studies/ntrust-1/path/")
         assert page.locator("svg[role=img]").is_visible()
         assert page.locator(".path-people tbody tr").count() == 10
         assert overflow(page) <= 0
 
+        page.click("nav summary")
         page.click("nav a:has-text('My studies')")
         assert overflow(page) <= 0
         assert errors == []
