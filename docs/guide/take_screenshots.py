@@ -9,6 +9,7 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, StorageState, sync_playwright
 
@@ -24,16 +25,26 @@ FLAGS = [
     "--disable-sync",
     "--disable-lcd-text",  # grey edges of letters instead of coloured ones: smaller files
 ]
+ONE = "/studies/ntrust-1/participants/"
 DESKTOP, PHONE = (1440, 900), (360, 760)
 REPLAY = "replay-neuenschwander-2008-single-agent"
-# name: address, window, whole page, colour scheme
-PICTURES = {
+SITE = "investigator-ar1"
+# name: address, window, whole page, colour scheme, and who looks if it is not --user
+PICTURES: dict[str, tuple[Any, ...]] = {
     "studies-desktop": ("/", DESKTOP, False, "light"),
     "ladder-desktop-light": ("/studies/ntrust-1/", DESKTOP, True, "light"),
     "ladder-desktop-dark": ("/studies/ntrust-1/", DESKTOP, True, "dark"),
     "ladder-phone-light": ("/studies/ntrust-1/", PHONE, True, "light"),
     "path-desktop-light": ("/studies/ntrust-1/path/", DESKTOP, False, "light"),
     "path-phone-light": ("/studies/ntrust-1/path/", PHONE, False, "light"),
+    "gates-desktop": ("/studies/ntrust-1/gates/", DESKTOP, False, "light"),
+    "seats-desktop": ("/studies/ntrust-1/queue/", DESKTOP, False, "light"),
+    "participant-desktop": (f"{ONE}AR1-003/", DESKTOP, False, "light", SITE),
+    "participant-phone": (f"{ONE}AR1-003/", PHONE, False, "light", SITE),
+    "check-phone": (f"{ONE}AR1-003/infusions/3/check/", PHONE, False, "light", SITE),
+    "results-desktop": (f"{ONE}NY1-004/results/", DESKTOP, False, "light", "investigator-ny1"),
+    "lots-desktop": ("/studies/ntrust-1/lots/", DESKTOP, False, "light", "pharmacist-ar1"),
+    "amendment-desktop": ("/studies/ntrust-1/protocols/C/changes/", DESKTOP, False, "light"),
     "replay-desktop-light": (f"/studies/{REPLAY}/", DESKTOP, False, "light"),
     "replay-path-desktop-light": (f"/studies/{REPLAY}/path/", DESKTOP, False, "light"),
 }
@@ -52,9 +63,12 @@ def main() -> int:
     with sync_playwright() as playwright:
         program = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        state = log_in(browser, asked)
+        states: dict[str, StorageState] = {}
         for name in asked.names or PICTURES:
-            take(browser, asked, name, state)
+            user = (*PICTURES[name], asked.user)[4]
+            if user not in states:
+                states[user] = log_in(browser, asked, user)
+            take(browser, asked, name, states[user])
         browser.close()
     large = [f.name for f in asked.to.glob("*.png") if f.stat().st_size > LARGEST_BYTES]
     if large:
@@ -62,12 +76,12 @@ def main() -> int:
     return 1 if large else 0
 
 
-def log_in(browser: Browser, asked: argparse.Namespace) -> StorageState:
-    """Log in once, as a person does; answers the cookies."""
+def log_in(browser: Browser, asked: argparse.Namespace, user: str) -> StorageState:
+    """Log in once, as that person does; answers the cookies."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(asked.url + "/accounts/login/")
-    page.fill("input[name=login]", asked.user)
+    page.fill("input[name=login]", user)
     page.fill("input[name=password]", asked.password)
     page.click("main button[type=submit]")
     page.wait_for_url(asked.url + "/")
@@ -78,7 +92,7 @@ def log_in(browser: Browser, asked: argparse.Namespace) -> StorageState:
 
 def take(browser: Browser, asked: argparse.Namespace, name: str, state: StorageState) -> None:
     """One picture in a window of its own."""
-    address, (width, height), whole, scheme = PICTURES[name]
+    address, (width, height), whole, scheme = PICTURES[name][:4]
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
