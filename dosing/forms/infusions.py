@@ -114,7 +114,10 @@ class GivenForm(ActForm):
     given_at = MomentField(label="Started")
     stopped_at = MomentField(label="Stopped", required=False)
     given_cells = forms.DecimalField(
-        label="Viable cells given", max_digits=20, decimal_places=4, help_text="Total × viability."
+        label="Viable cells given",
+        max_digits=20,
+        decimal_places=4,
+        help_text="Total × viability, for example 1.5e9.",
     )
     lot = LotField(required=False)
     interrupted_minutes = forms.IntegerField(

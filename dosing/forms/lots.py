@@ -23,7 +23,10 @@ class LabelForm(ActForm):
 
     received_at = MomentField(label="Received", help_text="In UTC.")
     total_cells = forms.DecimalField(
-        label="Total cells", max_digits=20, decimal_places=4, help_text="In the ladder's unit."
+        label="Total cells",
+        max_digits=20,
+        decimal_places=4,
+        help_text="In the ladder's unit, for example 1.2e10.",
     )
     viability = forms.DecimalField(
         label="Viability", max_digits=5, decimal_places=4, help_text="A share, such as 0.93."

@@ -105,7 +105,7 @@ def find_lot(viewer: Viewer, code: str) -> ProductLot | None:
 def list_lots(viewer: Viewer, *, now: datetime) -> LotsPage:
     """Lots with what was given from them. A constant number of statements."""
     version = active_protocol(viewer.study)
-    unit = document_of(version).ladder.unit if version else "cells"
+    unit = document_of(version).ladder.unit.removesuffix(" per dose") if version else "cells"
     uses = (
         Infusion.objects.exclude(state=InfusionState.MISSED)
         .select_related("course__participant__site")
