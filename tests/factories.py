@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
-from django.test import override_settings
+from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
 from cohorts.actions import add_protocol_version, approve_protocol, reserve_slot
@@ -334,6 +334,13 @@ def cast(trial: Conduct) -> dict[str, User]:
         "stranger": stranger,
         "revoked": former,
     }
+
+
+def client_of(user: User) -> Client:
+    """A browser's session of this person."""
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def fingerprint() -> dict[str, int]:

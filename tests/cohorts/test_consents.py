@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cohorts.actions import (
-    add_consent_form,
     add_protocol_version,
     leave_study,
     re_pin,
@@ -26,18 +24,16 @@ from cohorts.queries.consents import read_consents
 from cohorts.queries.sites import read_sites
 from dosing.actions import begin_lymphodepletion
 from ntrust import clock
-from ntrust.models import User
 from safety.management.conduct import Conduct
+from tests.cohorts.consenting import add_form, build_consented, person
 from tests.factories import (
     DISEASE,
     approve,
     cast,
+    client_of,
     make_document,
-    make_trial,
-    open_level,
     refused,
     revision_of,
-    seat,
     shared_trial,
     shut,
 )
@@ -45,45 +41,12 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def build() -> Conduct:
-    """Form 1.0; at level 1 one conditioned, one seated, one eligible; one at another site."""
-    trial = make_trial(sites=2)
-    add_form(trial, "1.0", "A")
-    open_level(trial)
-    conditioned, _ = seat(trial, 1, 2)
-    trial.condition([conditioned], day_0=trial.now + timedelta(days=5))
-    trial.screen(disease=DISEASE)
-    trial.screen(disease=DISEASE, crew=1)
-    return trial
-
-
-def add_form(trial: Conduct, label: str, version: str, **changed: Any) -> ConsentForm:
-    entered = {
-        "label": label,
-        "effective_on": trial.now.date(),
-        "version": trial.study.protocol_versions.get(version=version),
-        "by": trial.manager,
-        "now": trial.tick(),
-    }
-    return add_consent_form(trial.study, **{**entered, **changed})
-
-
-_built, trial = shared_trial(build)
+_built, trial = shared_trial(build_consented)
 
 
 @pytest.fixture(autouse=True)
 def _now(trial: Conduct, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: trial.now)
-
-
-def person(number: int) -> Participant:
-    return Participant.objects.get(subject_number=f"P-00{number}")
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def amend(trial: Conduct, *, asks: bool = True, version: str = "B") -> None:

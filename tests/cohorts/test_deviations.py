@@ -24,7 +24,7 @@ from ntrust import clock
 from ntrust.change import study_change
 from ntrust.models import Event, Study, User
 from safety.management.conduct import Conduct
-from tests.factories import DISEASE, cast, fingerprint, make_trial, refused, shared_trial
+from tests.factories import DISEASE, cast, client_of, fingerprint, make_trial, refused, shared_trial
 
 pytestmark = pytest.mark.django_db
 
@@ -69,12 +69,6 @@ def close(trial: Conduct, deviation: Deviation) -> Deviation:
     return close_deviation(
         deviation, action_taken="staff retrained", by=trial.manager, now=trial.tick()
     )
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_reported_deviation_is_open_and_says_who(trial: Conduct) -> None:

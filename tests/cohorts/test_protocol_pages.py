@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -20,11 +19,11 @@ from cohorts.queries import viewer_of
 from cohorts.queries.impact import read_impact
 from cohorts.queries.protocols import list_versions
 from ntrust import clock
-from ntrust.models import User
 from safety.management.conduct import Conduct
 from tests.factories import (
     PASSWORD,
     cast,
+    client_of,
     fingerprint,
     make_document,
     make_trial,
@@ -57,12 +56,6 @@ _built, trial = shared_trial(build)
 @pytest.fixture(autouse=True)
 def _now(trial: Conduct, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: trial.now)
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def address(name: str, *label: str) -> str:

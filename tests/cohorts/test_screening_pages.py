@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -20,7 +19,7 @@ from ntrust import clock
 from ntrust.models import Study, User
 from safety.management.conduct import Conduct
 from tests.cohorts.screening import candidate, enter, entry, plan, screening_trial, signing
-from tests.factories import DISEASE, PASSWORD, cast, fingerprint, shared_trial
+from tests.factories import DISEASE, PASSWORD, cast, client_of, fingerprint, shared_trial
 
 pytestmark = pytest.mark.django_db
 
@@ -30,12 +29,6 @@ _built, trial = shared_trial(screening_trial)
 @pytest.fixture(autouse=True)
 def _now(trial: Conduct, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: trial.now)
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def address(name: str, person: Participant) -> str:

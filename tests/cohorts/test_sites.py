@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from cohorts.actions import (
-    add_consent_form,
     confirm_slot,
     reserve_slot,
     screen_participant,
 )
-from cohorts.models import ConsentForm, Participant
 from dosing.actions import begin_lymphodepletion, give_infusion
 from dosing.models import Infusion
 from ntrust import clock
 from ntrust.actions import activate_site, resume_site, suspend_site
-from ntrust.models import Site, User
+from ntrust.models import Site
 from safety.management.conduct import Conduct
+from tests.cohorts.consenting import build_consented, person
 from tests.factories import (
     DISEASE,
     cast,
+    client_of,
     fingerprint,
     kinds_since,
-    make_trial,
-    open_level,
     refused,
     reserve,
     revision_of,
-    seat,
     shared_trial,
     shut,
 )
@@ -40,45 +35,12 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def build() -> Conduct:
-    """Form 1.0; at level 1 one conditioned, one seated, one eligible; one at another site."""
-    trial = make_trial(sites=2)
-    add_form(trial, "1.0", "A")
-    open_level(trial)
-    conditioned, _ = seat(trial, 1, 2)
-    trial.condition([conditioned], day_0=trial.now + timedelta(days=5))
-    trial.screen(disease=DISEASE)
-    trial.screen(disease=DISEASE, crew=1)
-    return trial
-
-
-def add_form(trial: Conduct, label: str, version: str, **changed: Any) -> ConsentForm:
-    entered = {
-        "label": label,
-        "effective_on": trial.now.date(),
-        "version": trial.study.protocol_versions.get(version=version),
-        "by": trial.manager,
-        "now": trial.tick(),
-    }
-    return add_consent_form(trial.study, **{**entered, **changed})
-
-
-_built, trial = shared_trial(build)
+_built, trial = shared_trial(build_consented)
 
 
 @pytest.fixture(autouse=True)
 def _now(trial: Conduct, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: trial.now)
-
-
-def person(number: int) -> Participant:
-    return Participant.objects.get(subject_number=f"P-00{number}")
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def suspend(trial: Conduct) -> Site:

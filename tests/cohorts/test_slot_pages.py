@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -20,6 +19,7 @@ from safety.management.conduct import Conduct
 from tests.factories import (
     DISEASE,
     cast,
+    client_of,
     fingerprint,
     make_trial,
     open_level,
@@ -59,12 +59,6 @@ def ask(trial: Conduct, *numbers: str) -> None:
 
 def address(name: str, number: str = "S-001") -> str:
     return reverse(f"cohorts:{name}", args=["trial", number])
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def read(user: User, url: str) -> str:

@@ -17,12 +17,13 @@ from cohorts.actions import place_hold
 from cohorts.models import Participant
 from dosing.models import Course, LdAdministration, MonitorCall
 from ntrust import clock
-from ntrust.models import Study, User
+from ntrust.models import Study
 from safety.management.conduct import Conduct
 from safety.management.demo import PROTOCOLS
 from tests.factories import (
     PASSWORD,
     cast,
+    client_of,
     fingerprint,
     make_trial,
     open_level,
@@ -49,12 +50,6 @@ _built, trial = shared_trial(seated)
 @pytest.fixture(autouse=True)
 def _now(trial: Conduct, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", trial.tick)
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def address(name: str, *more: int) -> str:

@@ -28,7 +28,7 @@ from ntrust import clock
 from ntrust.models import Study, User
 from safety.management.conduct import Conduct
 from tests.dosing.measured import person, treated
-from tests.factories import cast, fingerprint, shared_trial
+from tests.factories import cast, client_of, fingerprint, shared_trial
 
 pytestmark = pytest.mark.django_db
 
@@ -61,12 +61,6 @@ def viewer(user: User) -> Viewer:
     found = viewer_of(user, "trial")
     assert found is not None
     return found
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def post(client: Client, page: str, /, *args: Any, **data: Any) -> Any:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from cohorts.models import Participant
 from ntrust import clock
-from ntrust.models import Study, User
+from ntrust.models import Study
 from safety.management.conduct import Conduct
 from safety.models import AdverseEvent, DltReport, WindowStatement
 from tests.factories import (
     PASSWORD,
     cast,
+    client_of,
     end_windows,
     fingerprint,
     make_trial,
@@ -43,12 +43,6 @@ def _now(trial: Conduct, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def person() -> Participant:
     return Participant.objects.get(screening_number="S-001")
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def address(name: str, number: str = "S-001") -> str:
