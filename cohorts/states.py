@@ -131,8 +131,8 @@ SCREENING_FILE: Final = LifeCycle(
     {
         (_F.OPEN, _F.SIGNED): _SITE,
         (_F.SIGNED, _F.CONFIRMED): _MANAGER,
-        (_F.SIGNED, _F.OPEN): _SITE,
-        (_F.CONFIRMED, _F.OPEN): _SITE,
+        (_F.SIGNED, _F.OPEN): owned_by(Role.INVESTIGATOR, Role.STUDY_MANAGER),
+        (_F.CONFIRMED, _F.OPEN): owned_by(Role.INVESTIGATOR, Role.STUDY_MANAGER),
         (_F.OPEN, _F.FAILED): _SITE,
         (_F.SIGNED, _F.FAILED): _SITE,
     },

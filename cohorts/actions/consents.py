@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from cohorts.models import Consent, ConsentForm, Participant, ProtocolVersion
+from cohorts.actions.results import reopen
+from cohorts.models import Consent, ConsentForm, Participant, ProtocolVersion, Screening
 from cohorts.policies import check_re_pin, document_of, form_in_use, require_protocol
 from cohorts.states import ENDED
 from ntrust.change import Change, study_change
@@ -125,8 +126,9 @@ def _site_day(participant: Participant, moment: datetime) -> date:
 def re_pin(
     participant: Participant, *, reason: str, by: User, now: datetime | None = None
 ) -> Participant:
-    """Move a participant who consented again to the version in force. Manager's action, who
-    confirms with it that the eligibility was looked at under that version.
+    """Move a participant who consented again to the version in force. Manager's action.
+
+    A signed or confirmed screening is open again: what was signed was that version's criteria.
 
     Refuses a blank reason, somebody whose lymphodepletion has begun, one without consent to the
     version in force, and a disease it does not treat.
@@ -146,6 +148,9 @@ def re_pin(
         before = participant.protocol_version.version
         participant.protocol_version = version
         participant.save(update_fields=["protocol_version"])
+        screening = Screening.objects.filter(participant=participant).first()
+        if screening is not None:
+            reopen(change, screening, because=f"the protocol version is now {version.version}")
         change.record(
             "PARTICIPANT_REPINNED",
             f"{participant} moved from protocol version {before} to {version.version}: {reason}",

@@ -152,17 +152,26 @@ def _take_seat_back(participant: Participant) -> None:
 
 
 def confirm_not_evaluable(
-    participant: Participant, *, reason: str, by: User, now: datetime | None = None
+    participant: Participant,
+    *,
+    reason: str,
+    by: User,
+    ground: str = "",
+    now: datetime | None = None,
 ) -> Outcome:
     """Rule a participant not evaluable, so that they are replaced. Medical monitor's action.
 
-    Refuses a blank reason, one with a counted or possible DLT (never replaced), and one who
+    Refuses a blank reason, a ground that is not among those of the participant's protocol where it
+    names any (`unknown_ground`), one with a counted or possible DLT (never replaced), and one who
     already counts without a DLT: correct the facts instead.
     """
     study = participant.study
     check_role(by, study, [Role.MEDICAL_MONITOR])
     if not reason.strip():
         raise Refused("reason_needed", "Say why the participant is not evaluable.")
+    grounds = document_of(participant.protocol_version).replacement.grounds
+    if ground not in (grounds or ("",)):
+        raise Refused("unknown_ground", f"Somebody is replaced for: {'; '.join(grounds) or 'any'}.")
     with study_change(study, by=by, reason=reason, now=now) as change:
         outcome = Outcome.objects.get(participant=participant)
         if outcome.dlt != DltState.NONE:
@@ -173,7 +182,7 @@ def confirm_not_evaluable(
         outcome = update_outcome(
             change,
             participant,
-            not_evaluable_because=reason.strip(),
+            not_evaluable_because=": ".join(filter(None, (ground, reason.strip()))),
             not_evaluable_confirmed_by=by,
         )
     return outcome

@@ -36,6 +36,7 @@ from cohorts.protocol.rules import (
     OptionsData,
     PoolingData,
     ReconsentData,
+    ReplacementData,
     ReviewData,
     Section,
     WindowData,
@@ -56,6 +57,7 @@ class ProtocolDocument(Section):
     options: OptionsData
     window: WindowData
     evaluability: EvaluabilityData
+    replacement: ReplacementData = ReplacementData()
     lymphodepletion: Annotated[tuple[RegimenData, ...], Field(min_length=1)]
     infusions: InfusionsData
     lymphodepletion_limits: LymphodepletionLimits = LymphodepletionLimits()

@@ -72,6 +72,15 @@ class EvaluabilityData(Section):
     upper_fraction: Annotated[Decimal, Field(ge=1)]
 
 
+class ReplacementData(Section):
+    """On which grounds one who is not evaluable is replaced; none named: any, with its reason.
+
+    A participant with a DLT never is.
+    """
+
+    grounds: tuple[str, ...] = ()
+
+
 class DltCriterionData(Section):
     """A criterion by which an event is dose-limiting, in the protocol's words.
 

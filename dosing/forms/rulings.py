@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.http import Http404
 
 from cohorts.actions import adjudicate_missed_infusion, confirm_not_evaluable, withdraw_ruling
 from cohorts.acts import ParticipantAct
 from cohorts.models import Outcome
+from cohorts.policies import document_of
 from ntrust.acts import ReasonForm
 from ntrust.states import Role
 
@@ -27,11 +29,29 @@ class Ruling(ParticipantAct):
         return {**super().facts(), "The rules say": outcome.because}
 
 
+class GroundForm(ReasonForm):
+    """The protocol's ground, and what happened."""
+
+    ground = forms.ChoiceField(label="Replaced because")
+    field_order = ["ground", "reason"]
+
+
 class RuleNotEvaluable(Ruling):
     """Not evaluable: the seat goes to a replacement."""
 
     title, button = "Confirm: not evaluable", "Confirm"
     is_harm = True
+
+    def make_form(self, **kwargs: Any) -> forms.Form:
+        """The grounds of the participant's protocol; none is asked for where it names none."""
+        grounds = document_of(self.thing.protocol_version).replacement.grounds
+        if not grounds:
+            return ReasonForm(**kwargs)
+        form = GroundForm(**kwargs)
+        field = form.fields["ground"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(ground, ground) for ground in grounds]
+        return form
 
     def run(self, **entered: Any) -> str:
         confirm_not_evaluable(self.thing, by=self.user, **entered)

@@ -185,6 +185,7 @@ def _first_level(conduct: Conduct) -> None:
     )
     confirm_not_evaluable(
         people[2],
+        ground="withdrew",
         reason="withdrew consent after the first infusion, not for toxicity",
         by=conduct.monitor,
         now=conduct.tick(),

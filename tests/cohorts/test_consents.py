@@ -12,13 +12,14 @@ from django.urls import reverse
 
 from cohorts.actions import (
     add_protocol_version,
+    confirm_eligibility,
     leave_study,
     re_pin,
     record_consent,
     screen_participant,
 )
 from cohorts.models import Consent, ConsentForm, Participant
-from cohorts.policies import consent_gate, gates_for_seat
+from cohorts.policies import consent_gate, eligibility_gate, gates_for_seat
 from cohorts.queries import viewer_of
 from cohorts.queries.consents import read_consents
 from cohorts.queries.sites import read_sites
@@ -228,6 +229,20 @@ def test_re_pin_needs_consent_to_the_version_in_force(trial: Conduct) -> None:
 
     assert moved.protocol_version.version == "B"
     assert person(1).protocol_version.version == "A"
+
+
+def test_re_pin_opens_the_screening_that_was_signed_under_the_other_version(trial: Conduct) -> None:
+    assert eligibility_gate(person(3), now=trial.now).is_clear
+    amend(trial)
+    record(trial, person(3), add_form(trial, "2.0", "B"))
+
+    re_pin(person(3), reason="consented again", by=trial.manager, now=trial.tick())
+
+    assert person(3).screening.state == "OPEN"
+    assert not eligibility_gate(person(3), now=trial.now).is_clear
+    trial.sign_eligibility(person(3))
+    confirm_eligibility(person(3), by=trial.manager, now=trial.tick())
+    assert eligibility_gate(person(3), now=trial.now).is_clear
 
 
 def test_re_pin_is_refused_where_the_disease_is_no_longer_treated(trial: Conduct) -> None:

@@ -18,6 +18,8 @@ from tests.dosing.test_corrections import correct
 from tests.factories import (
     end_windows,
     letters_at,
+    make_trial,
+    open_level,
     refused,
     report_late_dlt,
     seat,
@@ -126,3 +128,19 @@ def test_one_with_a_dlt_report_is_not_ruled_on(trial: Conduct, person: Participa
 
     with refused("has_dlt"):
         adjudicate_missed_infusion(person, reason="mild", by=trial.monitor, now=trial.tick())
+
+
+def test_ground_of_a_replacement_is_one_of_the_protocols() -> None:
+    grounds = ["withdrew", "under-dosed"]
+    trial = open_level(make_trial(key="grounds", conduct={"replacement": {"grounds": grounds}}))
+    (person,) = seat(trial, 1)
+    entered = {"reason": "moved away", "by": trial.monitor, "now": trial.tick()}
+
+    for ground in ("", "no reason at all"):
+        with refused("unknown_ground") as caught:
+            confirm_not_evaluable(person, ground=ground, **entered)
+        assert caught.value.sentence == "Somebody is replaced for: withdrew; under-dosed."
+    outcome = confirm_not_evaluable(person, ground="withdrew", **entered)
+
+    assert outcome.not_evaluable_because == "withdrew: moved away"
+    assert outcome.letter == "X"

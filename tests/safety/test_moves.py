@@ -20,7 +20,7 @@ ROLES = {
     "pharmacist": Role.PHARMACIST,
     "pharmacist elsewhere": Role.PHARMACIST,
 }
-SCREENING_BACK = "cohorts.enter_results cohorts.plan_treatment_dates"
+SCREENING_BACK = "cohorts.enter_results cohorts.plan_treatment_dates cohorts.re_pin"
 LEAVE = dict.fromkeys(("WITHDRAWN", "LOST", "DIED"), "cohorts.leave_study")
 # Life cycle to "FROM TO", or "TO" from wherever it is reached, to the actions that make the move.
 MADE_BY: dict[str, dict[str, str]] = {
