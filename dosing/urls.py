@@ -18,8 +18,22 @@ app_name = "dosing"
 _STUDY = "studies/<slug:key>/"
 _ONE = f"{_STUDY}participants/<str:number>/"
 _INFUSION = f"{_ONE}infusions/<int:infusion>/"
+_LATER_INFUSION = f"{_ONE}cycles/<int:cycle>/infusions/<int:infusion>/"
 _LD = f"{_ONE}lymphodepletion/"
 _LOT = f"{_STUDY}lots/<str:code>/"
+
+_INFUSION_ACTS: tuple[tuple[str, str, type[infusions.InfusionAct]], ...] = (
+    ("check", "infusion_check", infusions.CheckSafety),
+    ("give", "infusion_give", infusions.GiveInfusion),
+    ("already-given", "infusion_given_already", infusions.RecordGiven),
+    ("miss", "infusion_miss", infusions.MissInfusion),
+    ("hold", "infusion_hold", infusions.HoldInfusion),
+    ("resume", "infusion_resume", infusions.ResumeInfusion),
+    ("reschedule", "infusion_reschedule", infusions.RescheduleInfusion),
+    ("lot", "infusion_lot", infusions.AssignLot),
+    ("correct", "infusion_correct", infusions.CorrectInfusion),
+    ("not-given", "infusion_not_given", infusions.MarkNotGiven),
+)
 
 urlpatterns = [
     path(f"{_STUDY}calls/", views.show_calls, name="calls"),
@@ -56,24 +70,11 @@ urlpatterns = [
         medications.AcceptMedication.as_view(),
         name="accept_medication",
     ),
-    path(f"{_INFUSION}check/", infusions.CheckSafety.as_view(), name="infusion_check"),
-    path(f"{_INFUSION}give/", infusions.GiveInfusion.as_view(), name="infusion_give"),
-    path(
-        f"{_INFUSION}already-given/",
-        infusions.RecordGiven.as_view(),
-        name="infusion_given_already",
+    *(
+        path(f"{infusion}{word}/", act.as_view(), name=name)
+        for infusion in (_INFUSION, _LATER_INFUSION)
+        for word, name, act in _INFUSION_ACTS
     ),
-    path(f"{_INFUSION}miss/", infusions.MissInfusion.as_view(), name="infusion_miss"),
-    path(f"{_INFUSION}hold/", infusions.HoldInfusion.as_view(), name="infusion_hold"),
-    path(f"{_INFUSION}resume/", infusions.ResumeInfusion.as_view(), name="infusion_resume"),
-    path(
-        f"{_INFUSION}reschedule/",
-        infusions.RescheduleInfusion.as_view(),
-        name="infusion_reschedule",
-    ),
-    path(f"{_INFUSION}lot/", infusions.AssignLot.as_view(), name="infusion_lot"),
-    path(f"{_INFUSION}correct/", infusions.CorrectInfusion.as_view(), name="infusion_correct"),
-    path(f"{_INFUSION}not-given/", infusions.MarkNotGiven.as_view(), name="infusion_not_given"),
     path(f"{_ONE}not-evaluable/", rulings.RuleNotEvaluable.as_view(), name="rule_out"),
     path(f"{_ONE}counts/", rulings.RuleCounts.as_view(), name="rule_counts"),
     path(f"{_ONE}ruling/", rulings.WithdrawRuling.as_view(), name="ruling_withdraw"),

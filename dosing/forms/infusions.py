@@ -59,7 +59,7 @@ class YesNoField(forms.TypedChoiceField):
 
 
 class InfusionAct(ParticipantAct):
-    """Acts on the infusion of the address: `<int:infusion>`, of cycle 1."""
+    """Acts on the infusion of the address: `<int:infusion>`, of `<int:cycle>` or of cycle 1."""
 
     infusion: Infusion
 
@@ -76,7 +76,7 @@ class InfusionAct(ParticipantAct):
             )
             .filter(
                 course__participant=self.thing,
-                course__cycle=1,
+                course__cycle=self.kwargs.get("cycle", 1),
                 number=self.kwargs["infusion"],
             )
             .first()
@@ -92,6 +92,7 @@ class InfusionAct(ParticipantAct):
         shown = {
             **super().facts(),
             "Infusion": f"{self.infusion.number}, {self.infusion.get_state_display()}",
+            "Cycle": self.infusion.course.cycle,
             "Planned": f"{self.infusion.planned_date:%d-%b-%Y}",
             "Assigned": name_dose(self.infusion.assigned_cells, unit),
         }

@@ -76,6 +76,7 @@ class InfusionRow:
     """One infusion. `check` is the last safety check in words; empty where none is asked for.
     `acts` are in sight, `folded` are rare or out of order."""
 
+    cycle: int
     number: int
     mark: Mark
     planned_date: date
@@ -94,7 +95,7 @@ class InfusionRow:
 
 @dataclass(frozen=True)
 class InfusionsPanel:
-    """The infusions of cycle 1, and the rulings on what they add up to."""
+    """The infusions, newest cycle first, and the rulings on what those of cycle 1 add up to."""
 
     rows: tuple[InfusionRow, ...]
     rulings: tuple[Link, ...]
@@ -105,11 +106,13 @@ def read_infusions(
 ) -> InfusionsPanel | None:
     """None before lymphodepletion."""
     infusions = list(
-        Infusion.objects.filter(course__participant=participant, course__cycle=1).select_related(
+        Infusion.objects.filter(course__participant=participant)
+        .select_related(
             "lot",
             "course__participant__site",
             "course__participant__protocol_version",
         )
+        .order_by("-course__cycle", "number")
     )
     if not infusions:
         return None
@@ -117,7 +120,7 @@ def read_infusions(
     checks: dict[int, SafetyCheck] = {
         check.infusion_id: check for check in SafetyCheck.objects.filter(infusion__in=infusions)
     }
-    following = min((one.number for one in infusions if one.state in _OPEN), default=0)
+    following = next((one for one in infusions if one.state in _OPEN), None)
     return InfusionsPanel(
         rows=tuple(
             _row(
@@ -125,7 +128,7 @@ def read_infusions(
                 unit=unit,
                 check=checks.get(infusion.pk),
                 viewer=viewer,
-                is_next=infusion.number == following,
+                is_next=infusion is following,
             )
             for infusion in infusions
         ),
@@ -150,6 +153,7 @@ def _row(
     acts = _acts(infusion, viewer)
     in_sight = tuple(act for act in acts if is_next and act.name in _USUAL)
     return InfusionRow(
+        cycle=infusion.course.cycle,
         number=infusion.number,
         mark=Mark(InfusionState(infusion.state).label, tone, shape),
         planned_date=infusion.planned_date,

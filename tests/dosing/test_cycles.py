@@ -1,9 +1,11 @@
 """Follow-up, its end, and a later cycle, which counts nowhere."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from cohorts.models import Outcome, Participant
 from cohorts.policies import recommend_now
@@ -14,14 +16,17 @@ from dosing.actions import (
     give_infusion,
 )
 from dosing.models import Course, DltWindow, Infusion
+from ntrust import clock
 from safety.management.conduct import Conduct
 from tests.factories import (
+    client_of,
     end_windows,
     letters_at,
     make_trial,
     open_level,
     refused,
     report_dlt_of,
+    revision_of,
     run_cohort,
     seat,
     shut,
@@ -127,6 +132,33 @@ def test_later_cycle_changes_neither_counts_nor_window() -> None:
     assert (course.cycle, course.level, person.state) == (2, trial.level(1), "FOLLOW_UP")
     assert DltWindow.objects.filter(participant=person).values().get() == window
     assert Outcome.objects.filter(participant=person).values().get() == outcome
+
+
+def test_later_cycle_is_given_over_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    trial, person = followed()
+    course = second_cycle(trial, person)
+    trial.now += timedelta(days=5)
+    complete(trial, course)
+    monkeypatch.setattr(clock, "now", trial.tick)
+    client = client_of(trial.investigator_of(person))
+    where = [trial.study.key, person.screening_number]
+    give = reverse("dosing:infusion_give", args=[*where, 2, 1])
+
+    page = client.get(reverse("safety:participant", args=where)).content.decode()
+    answer = client.post(
+        give,
+        {
+            "revision": revision_of(trial),
+            "given_at": trial.now.strftime("%Y-%m-%dT%H:%M"),
+            "given_cells": "1",
+        },
+    )
+
+    assert "Cycle 2, infusion 1" in re.sub(r"\s+", " ", page)
+    assert give in page
+    assert answer.status_code == 302
+    assert Infusion.objects.get(course=course).state == "GIVEN"
+    assert client.get(reverse("dosing:infusion_give", args=[*where, 3, 1])).status_code == 404
 
 
 def test_dlt_of_a_later_cycle_is_kept_counts_nowhere_and_stops_that_cycle() -> None:
