@@ -84,12 +84,20 @@ class ReplacementData(Section):
 class DltCriterionData(Section):
     """A criterion by which an event is dose-limiting, in the protocol's words.
 
-    `clock_hours`: how long the event may take to resolve before it counts; none: at once.
+    `clock_hours`: how long the event may take to resolve before it counts; none: at once. From
+    grade `at_once_from` on it counts at once all the same.
     """
 
     id: str
     text: str
     clock_hours: Annotated[int, Field(gt=0)] | None = None
+    at_once_from: Annotated[int, Field(ge=1, le=5)] | None = None
+
+    @model_validator(mode="after")
+    def _at_once_instead_of_a_clock(self) -> Self:
+        if self.at_once_from is not None and self.clock_hours is None:
+            raise ValueError("without a clock every grade counts at once")
+        return self
 
 
 class NotificationData(Section):

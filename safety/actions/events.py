@@ -85,7 +85,7 @@ def report_dlt(
     study = participant.study
     check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
     with study_change(study, by=by, reason="DLT report", now=now) as change:
-        hours = _clock_hours(participant, criterion)
+        hours = _clock_hours(event, criterion)
         counts_at = event.onset_at + timedelta(hours=hours)
         is_running = counts_at > change.now and event.ended_at is None
         state = DltReportState.PROVISIONAL if is_running else DltReportState.REPORTED
@@ -107,11 +107,14 @@ def report_dlt(
     return report
 
 
-def _clock_hours(participant: Participant, criterion: str) -> int:
-    """Hours the criterion leaves the event to resolve; none when it is not stated."""
+def _clock_hours(event: AdverseEvent, criterion: str) -> int:
+    """Hours the criterion leaves an event of this grade to resolve; none when it is not stated."""
     if not criterion:
         return 0
-    return document_of(participant.protocol_version).criterion(criterion).clock_hours or 0
+    rule = document_of(event.participant.protocol_version).criterion(criterion)
+    if rule.at_once_from is not None and event.grade >= rule.at_once_from:
+        return 0
+    return rule.clock_hours or 0
 
 
 def clear_dlt(

@@ -7,6 +7,7 @@ import pytest
 
 from cohorts.actions import confirm_not_evaluable
 from cohorts.models import Outcome, Participant
+from cohorts.protocol import read_file
 from dosing.actions import begin_lymphodepletion, complete_lymphodepletion, give_infusion
 from dosing.models import DltWindow
 from ntrust.models import Event
@@ -18,6 +19,7 @@ from safety.actions import (
     sign_window_statement,
 )
 from safety.management.conduct import Conduct
+from safety.management.demo import PROTOCOLS
 from safety.models import AdverseEvent, DltReport, WindowStatement
 from tests.factories import (
     DISEASE,
@@ -326,3 +328,25 @@ def test_resolution_lies_between_onset_and_now(
 
     with refused("impossible_order"):
         clear(trial, report, resolved_at=trial.now + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(("grade", "state"), [(3, "PROVISIONAL"), (4, "REPORTED"), (5, "REPORTED")])
+def test_grade_that_waits_for_no_clock_counts_at_once(grade: int, state: str) -> None:
+    criterion = {"id": "CRS", "text": "or 72 h", "clock_hours": 72, "at_once_from": 4}
+    trial = open_level(make_trial(key="grades", conduct={"dlt_criteria": [criterion]}))
+    (person,) = run_cohort(trial, 1, "P")
+
+    report = trial.report(person, criterion="CRS", term="Cytokine release", grade=grade)
+
+    assert report.state == state
+
+
+@pytest.mark.parametrize(
+    ("criterion", "grade"), [("D2", 4), ("D6", 4), ("D9", 4), ("D7", 5), ("D3", 3)]
+)
+def test_shipped_criteria_count_at_once_from_their_grade(criterion: str, grade: int) -> None:
+    rule = read_file(PROTOCOLS / "ntrust-1.yaml").criterion(criterion)
+
+    at_once = rule.at_once_from if rule.clock_hours else 3
+
+    assert at_once == grade
