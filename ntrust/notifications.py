@@ -20,6 +20,7 @@ from django.db.models import Q
 from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
+from ntrust import clock
 from ntrust.models import Event, Membership, Notification, Study, User
 from ntrust.states import SITE_ROLES, NotificationState
 
@@ -138,7 +139,9 @@ def _put_back(row: Notification, error: Exception, *, now: datetime) -> None:
 
 
 def compose(row: Notification) -> EmailMessage:
-    """The mail of a notification. Subjects are named by number only; details need a log-in.
+    """The mail of a notification, with the gates before the next seat as they are when it is sent.
+
+    Subjects are named by number only; details need a log-in.
 
     Numbers of another site's people are taken out. What a person typed (`detail` of the event, the
     end of its sentence) stays out of the mail.
@@ -152,16 +155,28 @@ def compose(row: Notification) -> EmailMessage:
     ]
     prefix = " ".join(f"[{mark}]" for mark in marks if mark)
     subject = f"{prefix} {event.study.protocol_number}: {said}"
+    gates = _gates(row)
     return EmailMessage(
         subject=" ".join(subject.split())[:180],
         body=(
             f"{said}\n\n"
             f"Study {event.study.protocol_number}, {event.at:%d-%b-%Y %H:%M} UTC.\n"
-            "Log in to see what it changes and what to do.\n"
+            + (f"\n{gates}\n\n" if gates else "")
+            + "Log in to see what it changes and what to do.\n"
         ),
         to=[row.recipient.email],
         headers={"X-Ntrust-Notification": str(row.pk)},
     )
+
+
+def _gates(row: Notification) -> str:
+    """The gates in words. An alert goes out without them rather than not at all."""
+    in_words = import_string(settings.NTRUST_GATES)
+    try:
+        return str(in_words(row.recipient, row.event.study, now=clock.now()))
+    except Exception:
+        log.exception("gates_not_in_mail", notification=row.pk)
+        return ""
 
 
 def _without_detail(event: Event) -> str:

@@ -245,6 +245,8 @@ PGHISTORY_CREATED_AT_FUNCTION = "CLOCK_TIMESTAMP()"
 
 # How a sentence is covered for one reader: people of a site know no other site's participants.
 NTRUST_COVER = "cohorts.queries.cover_for"
+# What a mail says of the gates to one reader.
+NTRUST_GATES = "safety.queries.gates_in_words"
 
 # What every change of a study does first (moments that have passed) and last (the rules), in
 # order of the applications. Wiring: the lower layers never import the higher ones.

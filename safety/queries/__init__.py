@@ -1,6 +1,7 @@
 """What is: packets, statements, moments to apply, and the ledger of gates."""
 
 from safety.queries.ledger import Step, gate_ledger, may_read_ledger
+from safety.queries.mails import gates_in_words
 from safety.queries.moments import studies_with_due_moments
 from safety.queries.next_steps import NextPanel, read_next
 from safety.queries.packets import packet_content
@@ -13,6 +14,7 @@ __all__ = [
     "Step",
     "TakeOverRow",
     "gate_ledger",
+    "gates_in_words",
     "may_read_ledger",
     "open_take_over",
     "packet_content",

@@ -96,7 +96,7 @@ def gate_ledger(
     further participant at the same stage costs the same number of statements.
     """
     mask = mask_for(viewer)
-    steps = [] if participant is not None else list(_study_steps(study, mask, now))
+    steps = [] if participant is not None else list(_seat_steps(study, mask, now))
     people = _people(study, viewer, participant)
     slots, infusions, windows = _slots(people), _infusions(people), _windows(people)
     for person in people:
@@ -108,7 +108,12 @@ def gate_ledger(
     return steps
 
 
-def _study_steps(study: Study, mask: Mask, now: datetime) -> Iterator[Step]:
+def seat_steps(study: Study, *, viewer: Viewer, now: datetime) -> list[Step]:
+    """The ledger's first part: the next seat at each level in question."""
+    return list(_seat_steps(study, mask_for(viewer), now))
+
+
+def _seat_steps(study: Study, mask: Mask, now: datetime) -> Iterator[Step]:
     for level in levels_to_seat(study):
         gates = read_gates(gates_for_seat(study, level, now=now), mask)
         question = f"Enrol at level {level.ordinal}"

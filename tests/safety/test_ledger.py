@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -20,7 +21,8 @@ from cohorts.states import HoldScope
 from dosing.models import Infusion
 from dosing.policies import gates_for_infusion, gates_for_lymphodepletion
 from ntrust import clock
-from ntrust.models import User
+from ntrust.models import Notification, User
+from ntrust.notifications import compose
 from safety.management.conduct import Conduct
 from safety.queries import Step, gate_ledger
 from tests.factories import (
@@ -238,3 +240,43 @@ def test_page_has_its_readers(trial: Conduct) -> None:
         "investigator elsewhere",
         "pharmacist elsewhere",
     }
+
+
+# --- In mails --------------------------------------------------------------------------------
+
+
+def mail_to(trial: Conduct, user: User) -> str:
+    event = trial.study.events.filter(kind="HOLD_PLACED").latest("id")
+    return str(compose(Notification(event=event, recipient=user)).body)
+
+
+def test_mail_says_why_nobody_can_be_enrolled(trial: Conduct) -> None:
+    people = cast(trial)
+    place_hold(
+        trial.study,
+        scope=HoldScope.STUDY,
+        reason="a seizure at another trial",
+        by=trial.manager,
+        now=trial.tick(),
+    )
+
+    mails = {who: mail_to(trial, people[who]) for who in ("manager", "investigator elsewhere")}
+
+    for said in mails.values():
+        assert "Enrol at level 1: not now.\n- Held since 1" in said
+        assert "- All open seats at level 1 are taken." in said
+        assert "seizure" not in said, "what people typed is read after a log-in"
+    assert "Enrol at" not in mail_to(trial, people["committee"])
+    assert "Enrol at" not in mail_to(trial, people["stranger"])
+
+
+def test_mail_goes_out_though_the_gates_cannot_be_read(trial: Conduct, settings: Any) -> None:
+    place_hold(
+        trial.study, scope=HoldScope.STUDY, reason="a signal", by=trial.manager, now=trial.tick()
+    )
+    settings.NTRUST_GATES = "operator.truediv"
+
+    said = mail_to(trial, trial.manager)
+
+    assert said.startswith("Hold on the study")
+    assert "Log in to see" in said
