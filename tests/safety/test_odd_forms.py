@@ -49,6 +49,7 @@ def addresses(trial: Conduct) -> Iterator[str]:
         "code": trial.crews[0].site.code,
         "label": "A",
         "infusion": 1,
+        "cycle": 1,
         "dose": 1,
     }
     for resolver in get_resolver().url_patterns:
