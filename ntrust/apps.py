@@ -1,6 +1,7 @@
 """Registers the shared app with Django."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 from ntrust import checks
 from ntrust.celery import app as celery_app
@@ -14,3 +15,7 @@ class NtrustConfig(AppConfig):
     name = "ntrust"
     verbose_name = "Ntrust"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Once the tables are known: keep what the log-in library tells of accounts."""
+        import_string("ntrust.account_events.listen")()

@@ -2,12 +2,20 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
+from ntrust.live.handler import Handler
 from ntrust.startup import start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ntrust.settings")
 # Under ASGI each request may run in a new thread, so connections are kept in a pool instead.
 os.environ.setdefault("NTRUST_DB_POOL_SIZE", "8")
 
-application = start(get_asgi_application)
+
+def make_application() -> Handler:
+    """What `django.core.asgi` does, with our handler."""
+    django.setup(set_prefix=False)
+    return Handler()
+
+
+application = start(make_application)

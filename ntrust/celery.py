@@ -13,7 +13,7 @@ from ntrust.startup import load_settings, refuse_unsafe_start
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ntrust.settings")
 load_settings()
 
-app = Celery("ntrust")
+app = Celery("ntrust", task_cls="ntrust.jobs:Job")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 MODES = ("development", "training", "production")
 DEFAULT_SECRET_KEY = "development-only-key-that-protects-nothing-at-all"
 SHORTEST_SECRET_KEY = 50
+DEFAULT_SEAL_KEY = "development-only-key-that-seals-nothing"
+SHORTEST_SEAL_KEY = 32
 NEW_SECRET_KEY = '`python3 -c "import secrets; print(secrets.token_urlsafe(64))"` prints one'
 
 # Every variable the service reads, with what it is for. tests/ops compares Dockerfile and
@@ -24,15 +26,37 @@ VARIABLES = {
     "DATABASE_URL": "postgres://user:password@host:5432/name",
     "REDIS_URL": "redis://host:6379/0, or unix:///path/to/redis.sock",
     "SECRET_KEY": "signs sessions: 50 characters or more, kept secret",
+    "AUDIT_SEAL_KEY": "seals the audit trail: 32 characters or more, never in the database",
+    "AUDIT_SEAL_KEY_FILE": "a file with that key, instead of the key itself",
+    "AUDIT_SEAL_OLD_KEYS": "keys of older seals, with commas between, so that they verify",
+    "AUDIT_SEAL_HEADS": "a file outside the database's reach that each seal's head is added to",
     "ALLOWED_HOSTS": "host names the service answers to, with commas between",
     "CSRF_TRUSTED_ORIGINS": "https://name of each public address, with commas between",
+    "PUBLIC_URL": "https://name under which people open the service: mails link to it",
+    "LOOPBACK_TARGETS": "1 lets webhooks go to this machine; refused in production",
+    "CHAT_SERVICES": "chat and SMS services that people may be told by, with commas between",
     "DEBUG": "1 or 0; development only (default 1 there)",
     "NTRUST_DB_POOL_SIZE": "most database connections of one web process; 0 = no pool",
     "LOG_LEVEL": "DEBUG, INFO (default), WARNING or ERROR",
     "EMAIL_URL": "smtp://user:password@host:587/?tls=1; without it mail is printed",
     "DEFAULT_FROM_EMAIL": "sender of the service's mail",
+    "METRICS_TOKEN": "what Prometheus sends to read /metrics; without it there is no such page",
     "BEHIND_TLS_PROXY": "1 when a proxy ends TLS and sets X-Forwarded-Proto",
 }
+
+CHAT_HOSTS = {
+    "slack": ("hooks.slack.com", "slack.com"),
+    "discord": ("discord.com",),
+    "tgram": ("api.telegram.org",),
+    "wxteams": ("api.ciscospark.com", "webexapis.com"),
+    "pover": ("api.pushover.net",),
+    "threema": ("msgapi.threema.ch",),
+    "twilio": ("api.twilio.com",),
+    "vonage": ("rest.nexmo.com",),
+    "seven": ("gateway.seven.io",),
+}
+"""The services that may be allowed at all, as apprise names them, and where each is: where a
+person names the host themselves nothing is ever sent."""
 
 NO_DATABASE = (
     "No database: run `make up` first, or set DATABASE_URL=postgres://user:password@host:5432/name."
@@ -51,10 +75,16 @@ class Environment:
     redis_url: str
     allowed_hosts: list[str]
     csrf_trusted_origins: list[str]
+    public_url: str
+    loopback_targets: bool
+    chat_services: dict[str, tuple[str, ...]]
     log_level: str
     email: dict[str, Any]
     default_from_email: str
     behind_tls_proxy: bool
+    seal_keys: tuple[str, ...]
+    seal_heads: str
+    metrics_token: str
 
 
 def read_services_file(path: Path) -> dict[str, str]:
@@ -96,10 +126,19 @@ def read_environment(variables: Mapping[str, str], services_file: Path) -> Envir
         redis_url=_redis_url(known.get("REDIS_URL", "")),
         allowed_hosts=allowed_hosts or ["localhost", "127.0.0.1", "[::1]"],
         csrf_trusted_origins=_words(known, "CSRF_TRUSTED_ORIGINS"),
+        public_url=_public_url(known, is_production=mode == "production"),
+        loopback_targets=_loopback_targets(known, is_production=mode == "production"),
+        chat_services=_chat_services(known),
         log_level=_log_level(known),
         email=email_settings(known.get("EMAIL_URL", "")),
         default_from_email=known.get("DEFAULT_FROM_EMAIL") or "ntrust@localhost",
         behind_tls_proxy=_flag(known, "BEHIND_TLS_PROXY", default=False),
+        seal_keys=(
+            _seal_key(known, is_production=mode == "production", secret_key=secret_key),
+            *_words(known, "AUDIT_SEAL_OLD_KEYS"),
+        ),
+        seal_heads=known.get("AUDIT_SEAL_HEADS", "").strip(),
+        metrics_token=_metrics_token(known),
     )
 
 
@@ -194,6 +233,82 @@ def _refuse_in_production(*, debug: bool, secret_key: str, allowed_hosts: list[s
             "Production needs ALLOWED_HOSTS: set ALLOWED_HOSTS=trial.example.org "
             "(names with commas between, no *)."
         )
+
+
+def _seal_key(known: Mapping[str, str], *, is_production: bool, secret_key: str) -> str:
+    """The key of the seals, itself or from its file; production needs one of its own."""
+    key = known.get("AUDIT_SEAL_KEY", "").strip()
+    file = known.get("AUDIT_SEAL_KEY_FILE", "").strip()
+    if file:
+        if key:
+            raise ImproperlyConfigured("Set AUDIT_SEAL_KEY or AUDIT_SEAL_KEY_FILE, not both.")
+        try:
+            key = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as problem:
+            raise ImproperlyConfigured(
+                f"AUDIT_SEAL_KEY_FILE cannot be read ({problem.strerror}): "
+                "set it to a file that this service may read."
+            ) from problem
+    if not is_production:
+        return key or DEFAULT_SEAL_KEY
+    if key in ("", DEFAULT_SEAL_KEY, secret_key):
+        raise ImproperlyConfigured(
+            "Production needs AUDIT_SEAL_KEY, a key of its own that is not in the database: set "
+            f"AUDIT_SEAL_KEY, or AUDIT_SEAL_KEY_FILE; {NEW_SECRET_KEY}."
+        )
+    if len(key) < SHORTEST_SEAL_KEY or len(set(key)) < 5:
+        raise ImproperlyConfigured(
+            f"Production refuses a short AUDIT_SEAL_KEY: set one of {SHORTEST_SEAL_KEY} characters "
+            f"or more: {NEW_SECRET_KEY}."
+        )
+    return key
+
+
+def _metrics_token(known: Mapping[str, str]) -> str:
+    """What the reader of the figures has to know; a short one could be guessed."""
+    token = known.get("METRICS_TOKEN", "").strip()
+    if token and len(token) < SHORTEST_SEAL_KEY:
+        raise ImproperlyConfigured(
+            f"METRICS_TOKEN is short: set one of {SHORTEST_SEAL_KEY} characters or more: "
+            f"{NEW_SECRET_KEY}."
+        )
+    return token
+
+
+def _public_url(known: Mapping[str, str], *, is_production: bool) -> str:
+    """Where people open the service, without a slash at the end; production has to say it."""
+    url = known.get("PUBLIC_URL", "").strip().rstrip("/")
+    if not url and not is_production:
+        return "http://127.0.0.1:8000"
+    parts = urlsplit(url)
+    schemes = ("https",) if is_production else ("https", "http")
+    if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+        raise ImproperlyConfigured(
+            f"PUBLIC_URL is {url!r}: set it to the address under which people open the service, "
+            "as in PUBLIC_URL=https://trial.example.org; mails link to it."
+        )
+    return url
+
+
+def _loopback_targets(known: Mapping[str, str], *, is_production: bool) -> bool:
+    """Whether messages may go to this machine itself; never in production."""
+    wanted = _flag(known, "LOOPBACK_TARGETS", default=False)
+    if wanted and is_production:
+        raise ImproperlyConfigured(
+            "Production sends nothing to itself: unset LOOPBACK_TARGETS, or set LOOPBACK_TARGETS=0."
+        )
+    return wanted
+
+
+def _chat_services(known: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The services that this installation allows, with their hosts; none unless it says so."""
+    words = tuple(sorted({word.lower() for word in _words(known, "CHAT_SERVICES")}))
+    for word in words:
+        if word not in CHAT_HOSTS:
+            raise ImproperlyConfigured(
+                f"CHAT_SERVICES names {word!r}: choose from {', '.join(sorted(CHAT_HOSTS))}."
+            )
+    return {word: CHAT_HOSTS[word] for word in words}
 
 
 def _redis_url(url: str) -> str:

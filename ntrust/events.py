@@ -13,7 +13,7 @@ from ntrust.notifications import plan_notifications
 
 @dataclass(frozen=True)
 class Happening:
-    """An event to be written when the change is complete."""
+    """An event to be written when the change is complete. `by` None is the service itself."""
 
     kind: str
     sentence: str
@@ -21,11 +21,10 @@ class Happening:
     subject: str
     site: Site | None
     data: dict[str, Any]
+    by: User | None
 
 
-def write_events(
-    study: Study, happenings: Iterable[Happening], *, by: User | None, now: datetime
-) -> list[Event]:
+def write_events(study: Study, happenings: Iterable[Happening], *, now: datetime) -> list[Event]:
     """Write one Event a happening, in order, and plan its notifications."""
     events = [
         Event.objects.create(
@@ -38,7 +37,7 @@ def write_events(
             site=it.site,
             data=it.data,
             at=now,
-            by=by,
+            by=it.by,
         )
         for it in happenings
     ]

@@ -42,6 +42,9 @@ def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
             "uvicorn.access": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR"},
+            # Theirs hold addresses by which anybody could write to a person's chat.
+            "apprise": {"level": "CRITICAL"},
+            "urllib3": {"level": "ERROR"},
         },
     }
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from ntrust.errors import Refused
-from ntrust.models import Membership, Site, Study, User
+from ntrust.models import Membership, Notification, Site, Study, User
+from ntrust.notifications.chains import chain_of
 from ntrust.states import Role
 
-EVERY_SITE_ROLES = (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.COMMITTEE, Role.AUDITOR)
+EVERY_SITE_ROLES = (
+    Role.STUDY_MANAGER,
+    Role.MEDICAL_MONITOR,
+    Role.DATA_MONITOR,
+    Role.COMMITTEE,
+    Role.AUDITOR,
+)
 
 
 def roles_of(user: User, study: Study) -> frozenset[str]:
@@ -53,3 +62,38 @@ def visible_sites(user: User, study: Study) -> frozenset[int]:
     if any(row.role in EVERY_SITE_ROLES for row in rows):
         return frozenset(study.sites.values_list("pk", flat=True))
     return frozenset(row.site_id for row in rows if row.site_id)
+
+
+def check_acknowledge(row: Notification, *, by: User) -> None:
+    """Refuse a word that is not this person's to give, is not awaited, or has been given."""
+    if row.recipient_id != by.pk:
+        raise Refused("wrong_role", "This alert is somebody else's.")
+    if not has_duty(row, by=by):
+        raise Refused(
+            "role_ended",
+            "Your account is closed, or your role in this study has ended: others see to it.",
+        )
+    if row.acknowledge_by is None:
+        raise Refused("not_awaited", "Nobody waits for a word about this.")
+    if import_string(settings.NTRUST_READ_FIRST)(row) is not None:
+        raise Refused(
+            "read_it_first",
+            "A decision is acknowledged on its own page, once it has been read: log in for that.",
+        )
+    answer = chain_of(row).answer
+    if answer is not None:
+        assert answer.acknowledged_at is not None
+        who = "You have" if answer.recipient_id == by.pk else "Somebody you were told with has"
+        raise Refused(
+            "already_acknowledged",
+            f"{who} acknowledged this already, {answer.acknowledged_at:%d-%b-%Y %H:%M} UTC.",
+        )
+
+
+def has_duty(row: Notification, *, by: User) -> bool:
+    """Whether this person is still what they were told as; who was told for somebody else, whether
+    still in the study."""
+    held = Membership.objects.filter(user=by, study_id=row.event.study_id)
+    own = held.filter(role=row.role, site=row.site_id)
+    in_force = own if own.exists() else held
+    return in_force.filter(user__is_active=True, revoked_at__isnull=True).exists()

@@ -1,18 +1,18 @@
-"""Tables shared by every app: studies, sites, people and their roles, events, notifications."""
+"""Studies, their sites, people with their roles, and what happened."""
 
 from __future__ import annotations
 
+import pgtrigger
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models.functions import Lower
 
 from ntrust.history import append_only, clinical, tracked
 from ntrust.states import (
-    NOTIFICATION,
     SITE,
     SITE_ROLES,
     STUDY,
-    NotificationState,
     Role,
     SiteState,
     StudyState,
@@ -30,10 +30,31 @@ def paired(at: str, by: str) -> CheckConstraint:
 
 @tracked(exclude=["password", "last_login"])
 class User(AbstractUser):
-    """A person who can log in. One person, one account."""
+    """A person who can log in. One person, one account: names and addresses are unique in any case.
+
+    The database notes itself when the password changed.
+    """
 
     printed_name = models.CharField(max_length=200, blank=True)
     is_demo = models.BooleanField(default=False)
+    password_changed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            UniqueConstraint(Lower("username"), name="one_account_a_username"),
+            UniqueConstraint(Lower("email"), condition=~Q(email=""), name="one_account_an_address"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="password_changed",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=pgtrigger.Func(
+                    "IF TG_OP = 'INSERT' OR NEW.password IS DISTINCT FROM OLD.password THEN "
+                    "NEW.password_changed_at = CLOCK_TIMESTAMP(); END IF; RETURN NEW;"
+                ),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.printed_name or self.username
@@ -53,6 +74,7 @@ class Study(models.Model):
     is_replay = models.BooleanField(default=False)
     source = models.TextField(blank=True)
     notification_rules = models.JSONField(default=dict)
+    data_protection = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -152,56 +174,3 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.sentence
-
-
-@tracked()
-class Notification(models.Model):
-    """One person to be told of one event. Planned with the event, sent after the commit."""
-
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="notifications")
-    recipient = models.ForeignKey(User, on_delete=models.PROTECT, related_name="notifications")
-    is_urgent = models.BooleanField(default=False)
-    state = models.CharField(
-        max_length=20, choices=NotificationState.choices, default=NotificationState.PLANNED
-    )
-    planned_at = models.DateTimeField()
-    claimed_at = models.DateTimeField(null=True)
-    next_try_at = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)
-    sent_at = models.DateTimeField(null=True)
-    failure = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            UniqueConstraint(fields=["event", "recipient"], name="one_notification_a_person"),
-            CheckConstraint(
-                condition=Q(state=NotificationState.SENT, sent_at__isnull=False)
-                | (~Q(state=NotificationState.SENT) & Q(sent_at__isnull=True)),
-                name="sent_has_its_time",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["next_try_at", "id"],
-                condition=~Q(state=NotificationState.SENT),
-                name="notifications_to_send",
-            )
-        ]
-        triggers = [NOTIFICATION.guard()]
-
-
-@append_only
-class Signature(models.Model):
-    """A person's signature on some content: printed name, meaning, time, and the content's hash."""
-
-    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="signatures")
-    signer = models.ForeignKey(User, on_delete=models.PROTECT)
-    printed_name = models.CharField(max_length=200)
-    role = models.CharField(max_length=20, choices=Role.choices)
-    meaning = models.CharField(max_length=200)
-    signed_at = models.DateTimeField()
-    content_hash = models.CharField(max_length=64)
-
-    class Meta:
-        ordering = ["id"]

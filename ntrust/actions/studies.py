@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from typing import Final
+
+from django.db import transaction
 
 from ntrust.change import study_change
 from ntrust.errors import Refused
-from ntrust.models import Membership, Site, Study, User
+from ntrust.hints import say
+from ntrust.models import AccountEvent, Membership, Site, Study, User
 from ntrust.policies import check_role
-from ntrust.states import SITE, SITE_ROLES, Role, SiteState
+from ntrust.signing.locks import unlock
+from ntrust.states import SITE, SITE_ROLES, AccountEventKind, Role, SiteState
+
+PAGE_NAMES: Final = frozenset({"records"})
+"""Words that stand where a study's key does, in addresses under /manage/."""
 
 
 def create_study(  # noqa: PLR0913 - the registry's fields
@@ -22,7 +31,9 @@ def create_study(  # noqa: PLR0913 - the registry's fields
     is_replay: bool = False,
     source: str = "",
 ) -> Study:
-    """Create a study in set-up. Refuses a key that is taken."""
+    """Create a study in set-up. Refuses a key that is taken, or that is the name of a page."""
+    if key in PAGE_NAMES:
+        raise Refused("study_key_is_a_page", f"“{key}” names a page: choose another key.")
     if Study.objects.filter(key=key).exists():
         raise Refused("study_exists", f"There is a study {key} already.")
     return Study.objects.create(
@@ -68,14 +79,33 @@ def grant_role(
 
 
 def revoke_role(membership: Membership, *, by: User, now: datetime) -> Membership:
-    """End a role. Refuses one already ended."""
+    """End a role; boards that are open by it are hung up on. Refuses one already ended."""
     if not by.is_superuser:
         raise Refused("wrong_role", "Only the administrator of the machine revokes roles.")
     if membership.revoked_at is not None:
         raise Refused("already_revoked", "This role has already ended.")
     membership.revoked_at, membership.revoked_by = now, by
     membership.save(update_fields=["revoked_at", "revoked_by"])
+    study = membership.study
+    transaction.on_commit(partial(say, study.key, study.revision), robust=True)
     return membership
+
+
+def note_account_event(
+    kind: AccountEventKind, *, user: User, at: datetime, request: str = ""
+) -> AccountEvent:
+    """Keep that something happened to an account; never what was typed."""
+    return AccountEvent.objects.create(kind=kind, user=user, at=at, request=request[:64])
+
+
+def unlock_account(user: User, *, by: User, now: datetime) -> User:
+    """End the lock that wrong passwords or codes have put on an account. Refuses one that is not
+    locked, and anybody but the administrator of the machine."""
+    if not by.is_superuser:
+        raise Refused("wrong_role", "Only the administrator of the machine unlocks accounts.")
+    if not unlock(user, by=by, now=now):
+        raise Refused("not_locked", "This account is not locked.")
+    return user
 
 
 def add_site(  # noqa: PLR0913 - the registry's fields
