@@ -41,6 +41,7 @@ class CohortState(TextChoices):
 
 
 _C = CohortState
+LIVE_COHORTS: Final = (_C.OPEN, _C.FULL, _C.IN_REVIEW)
 COHORT: Final = LifeCycle(
     "the cohort",
     CohortState,
@@ -183,6 +184,10 @@ class DltStatus(TextChoices):
     COUNTED = "COUNTED", "counted"
 
 
+SELECT_RDE: Final = "SELECT_RDE"
+"""Verdict of the decision that selects the dose of Part 2; the rules never answer it."""
+
+
 class DecisionState(TextChoices):
     PROPOSED = "PROPOSED", "proposed"
     PARTLY_SIGNED = "PARTLY_SIGNED", "partly signed"
@@ -205,8 +210,38 @@ DECISION: Final = LifeCycle(
         (_D.SIGNED, _D.BASIS_CHANGED): _SERVICE,
         (_D.CIRCULATED, _D.BASIS_CHANGED): _SERVICE,
         (_D.BASIS_CHANGED, _D.RE_REVIEWED): _SIGNERS,
+        # What was upheld rests on the re-review's own basis, which may change in turn.
+        (_D.RE_REVIEWED, _D.BASIS_CHANGED): _SERVICE,
         (_D.PROPOSED, _D.WITHDRAWN): owned_by(Role.STUDY_MANAGER, SERVICE),
         (_D.PARTLY_SIGNED, _D.WITHDRAWN): owned_by(Role.STUDY_MANAGER, SERVICE),
+    },
+)
+
+
+class ReReviewVerdict(TextChoices):
+    """What a committee says of a decision whose basis changed."""
+
+    UPHELD = "UPHELD", "upheld"
+    CHANGED = "CHANGED", "changed: another decision takes its place"
+    WITHDRAWN = "WITHDRAWN", "withdrawn"
+
+
+class ReReviewState(TextChoices):
+    PROPOSED = "PROPOSED", "proposed"
+    PARTLY_SIGNED = "PARTLY_SIGNED", "partly signed"
+    SIGNED = "SIGNED", "signed"
+    WITHDRAWN = "WITHDRAWN", "withdrawn"
+
+
+_RR = ReReviewState
+RE_REVIEW: Final = LifeCycle(
+    "the re-review",
+    ReReviewState,
+    {
+        (_RR.PROPOSED, _RR.PARTLY_SIGNED): _SIGNERS,
+        (_RR.PARTLY_SIGNED, _RR.SIGNED): _SIGNERS,
+        (_RR.PROPOSED, _RR.WITHDRAWN): owned_by(Role.STUDY_MANAGER, SERVICE),
+        (_RR.PARTLY_SIGNED, _RR.WITHDRAWN): owned_by(Role.STUDY_MANAGER, SERVICE),
     },
 )
 
@@ -215,6 +250,7 @@ class HoldScope(TextChoices):
     STUDY = "STUDY", "the whole study"
     LEVEL = "LEVEL", "this level and all above"
     SITE = "SITE", "one site"
+    PART_2 = "PART_2", "Part 2, or one of its cohorts"
 
 
 class HoldState(TextChoices):
@@ -225,7 +261,30 @@ class HoldState(TextChoices):
 HOLD: Final = LifeCycle(
     "the hold",
     HoldState,
-    {(HoldState.PLACED, HoldState.LIFTED): owned_by(Role.MEDICAL_MONITOR)},
+    {(HoldState.PLACED, HoldState.LIFTED): _SIGNERS},
+)
+
+
+class LiftState(TextChoices):
+    PROPOSED = "PROPOSED", "proposed"
+    PARTLY_SIGNED = "PARTLY_SIGNED", "signed by one of two"
+    SIGNED = "SIGNED", "signed"
+    WITHDRAWN = "WITHDRAWN", "withdrawn"
+
+
+OPEN_LIFTS: Final = (LiftState.PROPOSED, LiftState.PARTLY_SIGNED)
+HOLD_LIFT: Final = LifeCycle(
+    "the lifting of a hold",
+    LiftState,
+    {
+        (LiftState.PROPOSED, LiftState.PARTLY_SIGNED): _SIGNERS,
+        # One signature suffices for a person's hold: the medical monitor's.
+        (LiftState.PROPOSED, LiftState.SIGNED): owned_by(Role.MEDICAL_MONITOR),
+        (LiftState.PARTLY_SIGNED, LiftState.SIGNED): _SIGNERS,
+        # A new proposal takes the place of the one before it.
+        (LiftState.PROPOSED, LiftState.WITHDRAWN): _SIGNERS,
+        (LiftState.PARTLY_SIGNED, LiftState.WITHDRAWN): _SIGNERS,
+    },
 )
 
 
@@ -273,6 +332,8 @@ LIFE_CYCLES: Final = (
     SCREENING_FILE,
     SLOT,
     DECISION,
+    RE_REVIEW,
     HOLD,
+    HOLD_LIFT,
     DEVIATION,
 )

@@ -3,7 +3,17 @@
 from django.urls import path
 
 from cohorts import views
-from cohorts.forms import consents, deviations, protocols, results, screening, sites, slots
+from cohorts.forms import (
+    consents,
+    deviations,
+    holds,
+    part_2,
+    protocols,
+    results,
+    screening,
+    sites,
+    slots,
+)
 
 app_name = "cohorts"
 _VERSION = "studies/<slug:key>/protocols/<str:label>/"
@@ -68,6 +78,22 @@ urlpatterns = [
         "studies/<slug:key>/participants/<str:number>/deviation/",
         deviations.ReportDeviation.as_view(),
         name="report_deviation",
+    ),
+    path("studies/<slug:key>/part-2/", views.show_part_2, name="part_2"),
+    path("studies/<slug:key>/part-2/start/", part_2.StartPart2.as_view(), name="start_part_2"),
+    path("studies/<slug:key>/complete/", part_2.CompleteStudy.as_view(), name="complete_study"),
+    path("studies/<slug:key>/terminate/", part_2.TerminateStudy.as_view(), name="terminate_study"),
+    path("studies/<slug:key>/holds/", views.show_holds, name="holds"),
+    path("studies/<slug:key>/holds/place/", holds.PlaceHold.as_view(), name="place_hold"),
+    path(
+        "studies/<slug:key>/holds/<int:number>/lift/",
+        holds.ProposeLift.as_view(),
+        name="propose_lift",
+    ),
+    path(
+        "studies/<slug:key>/holds/lifts/<int:number>/sign/",
+        holds.SignLift.as_view(),
+        name="sign_lift",
     ),
     path("studies/<slug:key>/queue/", views.show_queue, name="queue"),
     path("studies/<slug:key>/queue/overrides/", views.show_overrides, name="overrides"),

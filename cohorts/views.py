@@ -7,10 +7,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET
 
-from cohorts.charts import draw_path
+from cohorts.charts import draw_boundary, draw_path, draw_turns
 from cohorts.models import ProtocolVersion
 from cohorts.queries import (
     Viewer,
@@ -29,7 +28,9 @@ from cohorts.queries import (
     viewer_of,
 )
 from cohorts.queries.consents import may_read_consents, read_consents
+from cohorts.queries.holds import list_holds
 from cohorts.queries.impact import read_impact
+from cohorts.queries.part_2 import read_part_2, read_rde_line
 from cohorts.queries.protocols import (
     compare_with,
     find_version,
@@ -39,8 +40,11 @@ from cohorts.queries.protocols import (
 )
 from cohorts.queries.screening_log import may_read_screening, read_screening_log
 from cohorts.queries.sites import may_read_sites, read_sites
+from cohorts.queries.turns import read_turns
 from ntrust import clock
-from ntrust.models import User
+from ntrust.charts import Chart
+from ntrust.models import Study, User
+from ntrust.states import StudyState
 
 
 @require_GET
@@ -55,7 +59,8 @@ def show_ladder(request: HttpRequest, key: str) -> HttpResponse:
     """The ladder of a study, with the recommendation and why nobody can be enrolled now."""
     viewer = _viewer(request, key)
     page = ladder(viewer.study, viewer=viewer, now=clock.now())
-    return _render(request, "cohorts/ladder.html", viewer, page=page)
+    rde = read_rde_line(viewer.study)
+    return _render(request, "cohorts/ladder.html", viewer, page=page, rde=rde)
 
 
 @require_GET
@@ -63,8 +68,31 @@ def show_path(request: HttpRequest, key: str) -> HttpResponse:
     """The escalation path as a chart, and the same facts as tables."""
     viewer = _viewer(request, key)
     page = escalation_path(viewer.study, viewer=viewer, now=clock.now())
-    chart = mark_safe(draw_path(page))  # noqa: S308 - made by the chart library, which escapes
-    return _render(request, "cohorts/path.html", viewer, page=page, chart=chart)
+    return _render(
+        request,
+        "cohorts/path.html",
+        viewer,
+        page=page,
+        chart=draw_path(page),
+        turns=_turns(viewer.study),
+        rde=read_rde_line(viewer.study),
+    )
+
+
+def _turns(study: Study) -> Chart | None:
+    """What can come next; only while the rules decide."""
+    if study.state != StudyState.ESCALATING:
+        return None
+    return draw_turns(read_turns(study), of=study.protocol_number or study.key)
+
+
+@require_GET
+def show_part_2(request: HttpRequest, key: str) -> HttpResponse:
+    """The RDE, the expansion cohorts, and where they stand to their toxicity boundary."""
+    viewer = _viewer(request, key)
+    page = read_part_2(viewer, now=clock.now())
+    groups = [{"row": row, "chart": draw_boundary(row)} for row in page.groups]
+    return _render(request, "cohorts/part_2.html", viewer, page=page, groups=groups)
 
 
 @require_GET
@@ -125,6 +153,14 @@ def show_protocol_impact(request: HttpRequest, key: str, label: str) -> HttpResp
     now = clock.now()
     page = {"version": version, "impact": read_impact(version, now=now), "as_of": now}
     return _render(request, "cohorts/protocol_impact.html", viewer, **page)
+
+
+@require_GET
+def show_holds(request: HttpRequest, key: str) -> HttpResponse:
+    """Holds in force and lifted, for every member of the study."""
+    viewer = _viewer(request, key)
+    page = list_holds(viewer)
+    return _render(request, "cohorts/holds.html", viewer, page=page, as_of=clock.now())
 
 
 @require_GET

@@ -9,11 +9,9 @@ from cohorts.actions.consents import (
     record_first_consent,
 )
 from cohorts.actions.decisions import (
-    Conclusion,
     acknowledge_decision,
     propose_decision,
     sign_decision,
-    verify_decision,
 )
 from cohorts.actions.deviations import (
     classify_deviation,
@@ -22,7 +20,8 @@ from cohorts.actions.deviations import (
     reopen_deviation,
     report_deviation,
 )
-from cohorts.actions.holds import lift_hold, place_hold
+from cohorts.actions.doubts import push_doubts
+from cohorts.actions.holds import Fact, place_hold
 from cohorts.actions.legacy import (
     PaperDecision,
     Sealed,
@@ -31,6 +30,8 @@ from cohorts.actions.legacy import (
     take_in_outcome,
     take_in_participant,
 )
+from cohorts.actions.life import complete_study, terminate_study
+from cohorts.actions.lifts import Grounds, propose_lift, sign_lift
 from cohorts.actions.moves import move_participant
 from cohorts.actions.outcomes import (
     adjudicate_missed_infusion,
@@ -38,6 +39,7 @@ from cohorts.actions.outcomes import (
     update_outcome,
     withdraw_ruling,
 )
+from cohorts.actions.part_2 import start_part_2, watch_part_2
 from cohorts.actions.participants import leave_study
 from cohorts.actions.protocols import (
     activate_due_protocol,
@@ -46,9 +48,17 @@ from cohorts.actions.protocols import (
     replace_draft,
     withdraw_approval,
 )
+from cohorts.actions.rde import Selection, propose_rde
+from cohorts.actions.re_reviews import propose_re_review, sign_re_review
 from cohorts.actions.requests import request_slot, withdraw_request
 from cohorts.actions.results import enter_results, plan_treatment_dates
-from cohorts.actions.rules import apply_rules
+from cohorts.actions.rules import (
+    UNSIGNED,
+    UNSIGNED_RE_REVIEWS,
+    apply_rules,
+    unsigned_of,
+    withdraw_unsigned,
+)
 from cohorts.actions.screening import (
     confirm_eligibility,
     fail_screening,
@@ -62,11 +72,24 @@ from cohorts.actions.slots import (
     release_slot,
     reserve_slot,
 )
+from cohorts.actions.tidings import tell_of_cohorts
+from cohorts.policies import Conclusion, SecondLook
 
 __all__ = [
     "Conclusion",
+    "Fact",
+    "Grounds",
+    "SecondLook",
+    "UNSIGNED",
+    "UNSIGNED_RE_REVIEWS",
     "PaperDecision",
     "Sealed",
+    "Selection",
+    "complete_study",
+    "propose_rde",
+    "start_part_2",
+    "terminate_study",
+    "watch_part_2",
     "acknowledge_decision",
     "activate_due_protocol",
     "add_consent_form",
@@ -85,13 +108,15 @@ __all__ = [
     "expire_reservations",
     "fail_screening",
     "leave_study",
-    "lift_hold",
     "move_participant",
     "move_to_level",
     "note_deviation",
     "place_hold",
     "plan_treatment_dates",
     "propose_decision",
+    "propose_lift",
+    "propose_re_review",
+    "push_doubts",
     "re_pin",
     "record_consent",
     "record_first_consent",
@@ -103,13 +128,17 @@ __all__ = [
     "reserve_slot",
     "screen_participant",
     "sign_decision",
+    "sign_lift",
+    "sign_re_review",
     "sign_screening",
     "take_in_decision",
     "take_in_outcome",
     "take_in_participant",
+    "tell_of_cohorts",
     "update_outcome",
-    "verify_decision",
     "withdraw_approval",
     "withdraw_request",
     "withdraw_ruling",
+    "unsigned_of",
+    "withdraw_unsigned",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from cohorts.models import Circulation, Decision
+from cohorts.models import Circulation, Decision, in_force
 from cohorts.states import CohortState, DecisionState
 from ntrust.change import Change
 from ntrust.models import Site
@@ -17,23 +17,16 @@ def circulate_to_new_sites(change: Change) -> None:
     That is each decision still going round, and each whose seats are open. A site that comes later
     holds up nobody else; but it seats nobody before its clinic and pharmacy have read the decision.
     """
+    asked = Circulation.objects.filter(decision=OuterRef(OuterRef("pk")), site=OuterRef("pk"))
+    active = Site.objects.filter(study=change.study, state=SiteState.ACTIVE)
     standing = Decision.objects.filter(
+        Exists(active.exclude(Exists(asked))),
         Q(state=DecisionState.SIGNED)
-        | Q(
-            state=DecisionState.CIRCULATED,
-            cohort__state__in=[CohortState.OPEN, CohortState.FULL],
-        ),
+        | in_force() & Q(cohorts__state__in=[CohortState.OPEN, CohortState.FULL]),
         study=change.study,
     ).only("number", "level__ordinal")
-    decisions = list(standing.select_related("level").order_by("number"))
-    if not decisions:
-        return
-    asked = set(
-        Circulation.objects.filter(decision__in=decisions).values_list("decision_id", "site_id")
-    )
-    active = list(Site.objects.filter(study=change.study, state=SiteState.ACTIVE))
-    for decision in decisions:
-        late = [site for site in active if (decision.pk, site.pk) not in asked]
+    for decision in standing.select_related("level").order_by("number").distinct():
+        late = list(active.exclude(circulation__decision=decision))
         Circulation.objects.bulk_create(
             Circulation(decision=decision, site=site, is_pharmacy=is_pharmacy)
             for site in late

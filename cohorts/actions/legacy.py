@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from cohorts.actions.outcomes import judge_outcome
 from cohorts.actions.seats import mark_filled, move_cohort, settle_cohorts
 from cohorts.engine.basis import Basis, read_tallies
 from cohorts.models import (
@@ -24,7 +23,7 @@ from cohorts.models import (
     ProtocolVersion,
     Slot,
 )
-from cohorts.policies import current_basis, free_seats, require_protocol
+from cohorts.policies import current_basis, free_seats, judge_outcome, require_protocol
 from cohorts.states import (
     CohortState,
     DecisionState,

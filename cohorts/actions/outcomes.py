@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from cohorts.actions.seats import mark_filled
-from cohorts.engine.evaluability import (
-    DltState,
-    Evaluability,
-    Facts,
-    Infusion,
-    InfusionState,
-    judge,
-)
+from cohorts.engine.evaluability import DltState, InfusionState
 from cohorts.models import DoseLevel, Outcome, Participant, Slot
-from cohorts.policies import document_of, free_seats
+from cohorts.policies import document_of, free_seats, judge_outcome
 from cohorts.states import SLOT, OutcomeLetter, SlotState
 from ntrust.change import Change, study_change
 from ntrust.errors import Refused
@@ -40,22 +32,28 @@ FACTS = frozenset(
         "not_evaluable_because",
         "not_evaluable_confirmed_by",
         "prohibited_medication",
+        "doubts",
     }
 )
 
 
-def begin_outcome(change: Change, participant: Participant, *, level: DoseLevel) -> Outcome:
-    """A confirmed seat counts as pending at its level; a seat given up before may be retaken."""
+def begin_outcome(
+    change: Change, participant: Participant, *, level: DoseLevel, part: int = 1
+) -> Outcome:
+    """A confirmed seat counts as pending at its level; a seat given up before may be retaken. One
+    in Part 2 never counts in the 3+3."""
     outcome = Outcome.objects.filter(participant=participant).first()
     if outcome is None:
         return Outcome.objects.create(
             participant=participant,
             study=change.study,
             level=level,
+            part=part,
+            is_counted=part == 1,
             because="Pending: not yet treated.",
         )
-    outcome.level, outcome.is_counted = level, True
-    outcome.save(update_fields=["level", "is_counted"])
+    outcome.level, outcome.part, outcome.is_counted = level, part, part == 1
+    outcome.save(update_fields=["level", "part", "is_counted"])
     return outcome
 
 
@@ -88,27 +86,6 @@ def update_outcome(change: Change, participant: Participant, **facts: Any) -> Ou
     if before != outcome.letter:
         _follow_letter(change, outcome, before=before)
     return outcome
-
-
-def judge_outcome(outcome: Outcome) -> Evaluability:
-    """The engine's word on the stored facts, by the participant's own protocol version."""
-    facts = Facts(
-        is_lymphodepletion_given=outcome.lymphodepletion_given,
-        infusions={row["number"]: _infusion(row) for row in outcome.infusions},
-        is_window_over=outcome.is_window_over,
-        is_statement_signed=outcome.has_signed_statement,
-        dlt=DltState(outcome.dlt),
-        is_toxicity_adjudicated=outcome.is_toxicity_adjudicated,
-        ruled_reason=outcome.not_evaluable_because or None,
-        prohibited_medication=outcome.prohibited_medication or None,
-    )
-    return judge(facts, document_of(outcome.participant.protocol_version).exposure_rules())
-
-
-def _infusion(row: Mapping[str, Any]) -> Infusion:
-    return Infusion(
-        state=InfusionState(row["state"]), assigned_cells=row["assigned"], given_cells=row["given"]
-    )
 
 
 def _follow_letter(change: Change, outcome: Outcome, *, before: str) -> None:

@@ -13,6 +13,7 @@ from cohorts.policies import (
     day_of,
     document_of,
 )
+from cohorts.policies.protocols import approval_content
 from cohorts.protocol import ProtocolDocument, validate_document
 from cohorts.queries.impact import read_impact
 from cohorts.states import PROTOCOL_VERSION, ProtocolState
@@ -130,17 +131,6 @@ def approve_protocol(  # noqa: PLR0913 - what is signed
 _APPROVAL = ("effective_on", "approved_at", "approved_by", "approval", "approval_reason")
 
 
-def approval_content(version: ProtocolVersion) -> dict[str, Any]:
-    """What the approval's signature is bound to."""
-    return {
-        "study": version.study.protocol_number,
-        "version": version.version,
-        "document": version.document_hash,
-        "effective_on": version.effective_on,
-        "reason": version.approval_reason,
-    }
-
-
 def withdraw_approval(
     version: ProtocolVersion, *, reason: str, by: User, now: datetime | None = None
 ) -> ProtocolVersion:
@@ -216,12 +206,13 @@ def _build_ladder(change: Change, document: ProtocolDocument) -> None:
 
 
 def _follow_document(change: Change, document: ProtocolDocument) -> None:
-    """Notification rules are those of the version in force."""
+    """Who is told, and what may stand in a mail, is as in the version in force."""
     study = change.study
     study.notification_rules = {
         kind: rule.model_dump(mode="json") for kind, rule in document.notifications.items()
     }
+    study.data_protection = document.data_protection.model_dump(mode="json")
     if study.state == StudyState.SETUP:
         STUDY.check(study.state, StudyState.ESCALATING)
         study.state = StudyState.ESCALATING
-    study.save(update_fields=["notification_rules", "state"])
+    study.save(update_fields=["notification_rules", "data_protection", "state"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cohorts.models import Participant, Slot
-from cohorts.policies import document_of, queue_of, require_protocol
+from cohorts.policies import check_study_open, document_of, queue_of, require_protocol
 from cohorts.states import SLOT, TAKEN_SLOTS, ParticipantState, SlotState
 from ntrust.change import Change, study_change
 from ntrust.errors import Refused
@@ -17,11 +17,13 @@ from ntrust.states import Role, SiteState
 def request_slot(participant: Participant, *, by: User, now: datetime | None = None) -> Slot:
     """Put an eligible participant in the queue for a seat. The site's investigator asks.
 
-    Refuses one who is not eligible, has a seat or an open request, and a site that is not active.
+    Refuses a study that has ended, one who is not eligible, has a seat or an open request, and a
+    site that is not active.
     """
     study = participant.study
     check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
     with study_change(study, by=by, reason="seat requested", now=now) as change:
+        check_study_open(change.study)
         version = require_protocol(change.study)
         participant = Participant.objects.select_related("site").get(pk=participant.pk)
         _check_request(participant)

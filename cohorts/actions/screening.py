@@ -14,6 +14,7 @@ from cohorts.models import Participant, Screening
 from cohorts.policies import (
     check_eligibility,
     check_signature,
+    check_study_open,
     day_at,
     document_of,
     freeze_readings,
@@ -52,6 +53,7 @@ def screen_participant(  # noqa: PLR0913 - what is known at consent
     study = site.study
     check_role(by, study, [Role.INVESTIGATOR], site=site)
     with study_change(study, by=by, reason="consent", now=now) as change:
+        check_study_open(change.study)
         version = require_protocol(change.study)
         if Site.objects.get(pk=site.pk).state != SiteState.ACTIVE:
             raise Refused("site_not_active", f"Site {site.code} is not active.")

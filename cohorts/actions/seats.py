@@ -8,10 +8,8 @@ from cohorts.engine.design import Tally
 from cohorts.engine.rules import find_toxic
 from cohorts.models import Cohort, DoseLevel
 from cohorts.policies import free_seats
-from cohorts.states import COHORT, TAKEN_SLOTS, CohortState, OutcomeLetter, SlotState
+from cohorts.states import COHORT, LIVE_COHORTS, TAKEN_SLOTS, CohortState, OutcomeLetter, SlotState
 from ntrust.change import Change
-
-_LIVE = (CohortState.OPEN, CohortState.FULL, CohortState.IN_REVIEW)
 
 
 def mark_filled(cohort: Cohort) -> None:
@@ -22,7 +20,8 @@ def mark_filled(cohort: Cohort) -> None:
 
 
 def settle_cohorts(change: Change, tallies: dict[int, Tally]) -> None:
-    """After the rules ran: stop cohorts at closed levels, review complete ones, reopen seats."""
+    """After the rules ran: stop cohorts at closed levels, review complete ones, reopen seats. An
+    expansion cohort is never stopped by the 3+3: the RDE decision under it no longer stands."""
     toxic = find_toxic(tallies)
     taken = Count("slots", filter=Q(slots__state__in=TAKEN_SLOTS))
     settled = Count(
@@ -30,9 +29,9 @@ def settle_cohorts(change: Change, tallies: dict[int, Tally]) -> None:
         filter=Q(slots__state=SlotState.CONFIRMED)
         & ~Q(slots__participant__outcome__letter=OutcomeLetter.PENDING),
     )
-    cohorts = Cohort.objects.filter(study=change.study, state__in=_LIVE)
+    cohorts = Cohort.objects.filter(study=change.study, state__in=LIVE_COHORTS)
     for cohort in cohorts.select_related("level").annotate(taken=taken, settled=settled):
-        if toxic is not None and cohort.level.ordinal >= toxic:
+        if cohort.part == 1 and toxic is not None and cohort.level.ordinal >= toxic:
             cohort.stopped_because = f"Two or more DLTs at level {toxic}."
             move_cohort(cohort, to=CohortState.STOPPED)
             continue
@@ -50,8 +49,8 @@ def _wanted_state(seats: int, *, taken: int, settled: int) -> CohortState:
 
 
 def close_cohorts(change: Change, *, except_at: DoseLevel | None) -> None:
-    """A decision for one level ends the cohorts at all others; a STOP ends all."""
-    live = Cohort.objects.filter(study=change.study, state__in=_LIVE)
+    """A decision for one level ends the cohorts of Part 1 at all others; a STOP ends all."""
+    live = Cohort.objects.filter(study=change.study, part=1, state__in=LIVE_COHORTS)
     for cohort in live.exclude(level=except_at) if except_at else live:
         move_cohort(cohort, to=CohortState.CLOSED)
 

@@ -124,7 +124,7 @@ def confirm_slot(slot: Slot, *, by: User, now: datetime | None = None) -> Slot:
         slot.save(update_fields=["state", "confirmed_at"])
         participant, level = slot.participant, slot.cohort.level
         move_participant(change, participant, to=ParticipantState.SLOTTED)
-        begin_outcome(change, participant, level=level)
+        begin_outcome(change, participant, level=level, part=slot.cohort.part)
         change.record(
             "SLOT_CONFIRMED",
             f"{participant} is seated at level {level.ordinal}.",
@@ -192,17 +192,32 @@ def move_to_level(change: Change, participant: Participant, *, level: DoseLevel)
     """Before infusion 1: seat and count move to another level.
 
     The seat is one that is free in an open cohort there; without one the participant counts there
-    all the same, and the rules say so. Refuses one already infused, who counts where they are.
+    all the same, and the rules say so. One of Part 2 keeps the seat, for Part 2 is at the RDE.
+    Refuses one already infused, who counts where they are.
     """
     outcome = Outcome.objects.get(participant=participant)
     if outcome.first_infused_at is not None:
         raise Refused("already_infused", f"{participant} was infused and stays counted.")
-    slot = participant.slots.select_related("cohort").get(state=SlotState.CONFIRMED)
-    assert slot.cohort is not None
-    SLOT.check(slot.state, SlotState.RELEASED)
-    slot.state, slot.freed_at = SlotState.RELEASED, change.now
-    slot.save(update_fields=["state", "freed_at"])
-    mark_filled(slot.cohort)
+    where = _move_seat(change, participant, level) if outcome.part == 1 else "in the seat of Part 2"
+    outcome.level = level
+    outcome.save(update_fields=["level"])
+    change.record(
+        "LEVEL_CHANGED",
+        f"{participant} moves to level {level.ordinal} before infusion 1, {where}.",
+        level=level.ordinal,
+        subject=str(participant),
+        site=participant.site,
+    )
+
+
+def _move_seat(change: Change, participant: Participant, level: DoseLevel) -> str:
+    """Give the seat up and take a free one at the level, where there is one; which, in words."""
+    slot = participant.slots.select_related("cohort").filter(state=SlotState.CONFIRMED).first()
+    if slot is not None and slot.cohort is not None:
+        SLOT.check(slot.state, SlotState.RELEASED)
+        slot.state, slot.freed_at = SlotState.RELEASED, change.now
+        slot.save(update_fields=["state", "freed_at"])
+        mark_filled(slot.cohort)
     cohort = open_cohort(change.study, level)
     free = free_seats(cohort) if cohort else []
     if cohort is not None and free:
@@ -215,16 +230,7 @@ def move_to_level(change: Change, participant: Participant, *, level: DoseLevel)
             confirmed_at=change.now,
         )
         mark_filled(cohort)
-    outcome.level = level
-    outcome.save(update_fields=["level"])
-    where = f"seat {free[0]} of {cohort}" if free else "without a free seat there"
-    change.record(
-        "LEVEL_CHANGED",
-        f"{participant} moves to level {level.ordinal} before infusion 1, {where}.",
-        level=level.ordinal,
-        subject=str(participant),
-        site=participant.site,
-    )
+    return f"seat {free[0]} of {cohort}" if free else "without a free seat there"
 
 
 def expire_reservations(change: Change) -> None:

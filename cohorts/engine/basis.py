@@ -65,7 +65,8 @@ def changed_since(basis: Basis, now: Basis, *, opened: int | None) -> list[str]:
 
     Everyone who counted must still count as they did, at the level they did. Someone pending who
     has since finished is no change: the decision was taken knowing that they might. But a DLT
-    counted since at a level below the one that was `opened` is: it may close what was opened.
+    counted since at a level below the one that was `opened` is: it may close what was opened. So is
+    one who stood apart, by pooling, and counts now.
     """
     today = {row["subject"]: row for row in now["outcomes"]}
     before = {row["subject"]: row for row in basis["outcomes"]}
@@ -82,7 +83,13 @@ def changed_since(basis: Basis, now: Basis, *, opened: int | None) -> list[str]:
         and row["level"] < opened
         and (subject not in before or before[subject]["letter"] == PENDING)
     ]
-    return changes + late
+    apart = {row["subject"]: row for row in basis.get("excluded", ())}
+    joined = [
+        f"{subject} counts at level {today[subject]['level']} and stood apart before"
+        for subject in apart
+        if subject in today
+    ]
+    return changes + late + joined
 
 
 def _change_of(subject: str, was: OutcomeRow, present: OutcomeRow | None) -> str:

@@ -115,8 +115,8 @@ class DeviationAct(StudyAct):
             "What": f"{name_kind(self.thing.kind)}: {self.thing.sentence}",
             "State": self.thing.get_state_display(),
             "Classified": self.thing.get_severity_display() or "not yet",
-            "Why": self.thing.comment or "-",
-            "Done about it": self.thing.action_taken or "-",
+            "Why": self.thing.comment or "not stated",
+            "Done about it": self.thing.action_taken or "not stated",
         }
 
     def done_url(self) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from cohorts.actions import enter_results
@@ -22,10 +24,14 @@ from cohorts.policies import (
     document_of,
     judge_screening,
     read_entries,
+    require_screening,
 )
 from cohorts.protocol.eligibility import FieldData
 from ntrust import clock
 from ntrust.acts import ActForm, DayField
+from ntrust.change import rehearsal, waiting_at_most
+from ntrust.errors import Refused
+from ntrust.previews import WAIT
 from ntrust.states import Role
 
 PARTS = ("unit", "upper_limit", "measured_on", "never", "comment")
@@ -232,10 +238,21 @@ def _entry_set(name: str, text: str, reading: Reading, rows: tuple[EntryRow, ...
     )
 
 
+@dataclass(frozen=True)
+class EligibilityNow:
+    """What the criteria would say with what is typed in."""
+
+    unmet: tuple[Reading, ...]
+    missing: tuple[Reading, ...]
+    met: int
+
+
 class EnterResults(ScreeningAct):
-    """Results of a screening, as many as there are."""
+    """Results of a screening, as many as there are. Sent with `step` "look", it answers what the
+    criteria would say, as a part of the page, and keeps nothing."""
 
     title, button, roles = "Enter results", "Save", (Role.INVESTIGATOR,)
+    form_class = ResultsForm
     template = "cohorts/results.html"
     form: ResultsForm
 
@@ -245,12 +262,43 @@ class EnterResults(ScreeningAct):
         return self.form
 
     def context(self) -> dict[str, Any]:
-        with self._zone():
-            context = {"form": self.form, "sets": self.form.sets()}
+        with self.zone():
+            context = {
+                "form": self.form,
+                "sets": self.form.sets(),
+                "look": self.request.path,
+            }
             return {"fields": render_to_string("cohorts/result_fields.html", context)}
 
     def initial(self, now: datetime) -> dict[str, Any]:
         return {}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Look, or save."""
+        if request.POST.get("step") != "look":
+            return super().post(request, *args, **kwargs)
+        with self.zone():
+            form = self.form_to_check(data=request.POST)
+            is_valid = form.is_valid()
+        context: dict[str, Any] = {"unread": len(form.errors)}
+        if is_valid:
+            try:
+                context["now"] = self._look(form.cleaned_data["reason"])
+            except Refused as refusal:
+                context["refusal"] = self.cover(refusal.sentence)
+        return render(request, "cohorts/eligibility_now.html", context)
+
+    def _look(self, reason: str) -> EligibilityNow:
+        """Enter what is typed, read the criteria, and undo it."""
+        with rehearsal(), waiting_at_most(WAIT):
+            if self.form.entries:
+                enter_results(self.thing, entries=self.form.entries, reason=reason, by=self.user)
+            readings = judge_screening(require_screening(self.thing), today=self.form.today)
+        return EligibilityNow(
+            unmet=tuple(one for one in readings if one.passes is False),
+            missing=tuple(one for one in readings if one.passes is None),
+            met=sum(one.passes is True for one in readings),
+        )
 
     def run(self, *, reason: str, **entered: Any) -> str:  # type: ignore[override]
         entries = self.form.entries

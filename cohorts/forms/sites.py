@@ -33,8 +33,8 @@ class SiteAct(StudyAct):
         """Which site, and how it stands."""
         return {
             "Site": str(self.thing),
-            "Place": self.thing.place or "-",
-            "In the registry": self.thing.registry_status or "-",
+            "Place": self.thing.place or "not stated",
+            "In the registry": self.thing.registry_status or "not stated",
             "State": self.thing.get_state_display(),
         }
 

@@ -7,16 +7,43 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from cohorts.models.ladder import DoseLevel, ProtocolVersion
-from cohorts.states import DECISION, HOLD, DecisionState, HoldScope, HoldState
+from cohorts.states import (
+    DECISION,
+    HOLD,
+    SELECT_RDE,
+    DecisionState,
+    HoldScope,
+    HoldState,
+    ReReviewVerdict,
+)
 from ntrust.history import append_only, clinical
 from ntrust.models import Signature, Site, Study, User, paired
 
 SEATS_IN_A_COHORT = 3
+ACCOUNT = (
+    "verdict",
+    "level",
+    "mtd",
+    "rule",
+    "bounds",
+    "flags",
+    "reasons",
+    "counts",
+    "split",
+    "pending",
+    "full_answer",
+    "sensitivity",
+)
+"""What of the engine's account a recommendation keeps under the same name."""
 
 
 @append_only
 class Recommendation(models.Model):
-    """What the rules said at a revision of the study. The last one is what they say now."""
+    """What the rules said at a revision of the study. The last one is what they say now.
+
+    `basis` and `rows` are what it was worked out from, everything else the account of them (see
+    `cohorts.engine.account`). Rows stored before `rows` was kept have none.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="recommendations")
     revision = models.PositiveBigIntegerField()
@@ -33,9 +60,13 @@ class Recommendation(models.Model):
     reasons = models.JSONField()
     counts = models.JSONField()
     pending = models.JSONField()
+    split = models.JSONField(default=dict)
+    full_answer = models.JSONField(default=dict)
+    sensitivity = models.JSONField(default=dict)
     suspended_by = models.JSONField()
     basis = models.JSONField()
     basis_hash = models.CharField(max_length=64)
+    rows = models.JSONField(default=list)
 
     class Meta:
         ordering = ["id"]
@@ -52,9 +83,12 @@ class Decision(models.Model):
     """What two people signed, sealed to the data under it.
 
     `verdict` and `level` are what was decided; they may differ from the recommendation
-    (`is_override`). `basis` is the snapshot the rules were given, `content_hash` what is signed.
-    A decision on paper (`is_legacy`) has neither recommendation nor packet; the two signatures
-    under the take-over stand for its own.
+    (`is_override`), towards less safe (`is_less_safe`) only with the committee's verdict. `basis`
+    is the snapshot the rules were given, `content_hash` what is signed. With the verdict SELECT_RDE
+    it ends Part 1: `level` is the dose of Part 2, and opens no seats. A decision on paper
+    (`is_legacy`) has neither recommendation nor packet; the two signatures under the take-over
+    stand for its own. `re_review_verdict`: what was said of it when its basis had changed; one that
+    was upheld rests on the basis of that re-review.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="decisions")
@@ -65,6 +99,7 @@ class Decision(models.Model):
     level = models.ForeignKey(DoseLevel, on_delete=models.PROTECT, null=True)
     seats = models.PositiveSmallIntegerField(default=0)
     is_override = models.BooleanField(default=False)
+    is_less_safe = models.BooleanField(default=False)
     reason = models.TextField(blank=True)
     committee_verdict = models.TextField(blank=True)
     packet_hash = models.CharField(max_length=64, blank=True)
@@ -86,6 +121,8 @@ class Decision(models.Model):
     circulated_at = models.DateTimeField(null=True)
     basis_changed_at = models.DateTimeField(null=True)
     basis_change = models.TextField(blank=True)
+    re_review_verdict = models.CharField(max_length=12, choices=ReReviewVerdict.choices, blank=True)
+    withdrawn_because = models.TextField(blank=True)
 
     class Meta:
         ordering = ["number"]
@@ -97,8 +134,15 @@ class Decision(models.Model):
                 name="only_paper_has_no_recommendation",
             ),
             CheckConstraint(
-                condition=Q(is_override=False) | (~Q(reason="") & ~Q(committee_verdict="")),
+                condition=Q(is_override=False, is_less_safe=False)
+                | (Q(is_override=True, is_less_safe=False) & ~Q(reason=""))
+                | (Q(is_override=True) & ~Q(reason="") & ~Q(committee_verdict="")),
                 name="override_has_reason_and_verdict",
+            ),
+            CheckConstraint(
+                condition=Q(state=DecisionState.RE_REVIEWED) & ~Q(re_review_verdict="")
+                | ~Q(state=DecisionState.RE_REVIEWED),
+                name="re_reviewed_has_its_verdict",
             ),
             CheckConstraint(
                 condition=Q(signed_at__isnull=True)
@@ -116,8 +160,21 @@ class Decision(models.Model):
             ),
             CheckConstraint(
                 condition=Q(level__isnull=True, seats=0)
+                | Q(level__isnull=False, verdict=SELECT_RDE, seats=0)
                 | Q(level__isnull=False, seats__gte=1, seats__lte=SEATS_IN_A_COHORT),
                 name="opens_one_to_three_seats",
+            ),
+            UniqueConstraint(
+                fields=["study"],
+                condition=Q(
+                    verdict=SELECT_RDE, state__in=[DecisionState.SIGNED, DecisionState.CIRCULATED]
+                ),
+                name="one_rde_that_stands",
+            ),
+            CheckConstraint(
+                condition=~Q(verdict=SELECT_RDE)
+                | Q(level__isnull=False) & ~Q(reason="") & ~Q(committee_verdict=""),
+                name="rde_has_level_reason_and_verdict",
             ),
         ]
         triggers = [
@@ -133,6 +190,7 @@ class Decision(models.Model):
                     "level",
                     "seats",
                     "is_override",
+                    "is_less_safe",
                     "reason",
                     "committee_verdict",
                     "packet_hash",
@@ -147,6 +205,24 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"decision #{self.number}"
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether what it opened may be used: read everywhere, and nothing against it since."""
+        return self.state == DecisionState.CIRCULATED or (
+            self.state == DecisionState.RE_REVIEWED
+            and self.re_review_verdict == ReReviewVerdict.UPHELD
+        )
+
+
+def in_force(prefix: str = "") -> Q:
+    """Decisions that are in force (see `Decision.is_in_force`), for a query; `prefix` leads to
+    the decision, e.g. "decision__"."""
+    upheld = {
+        f"{prefix}state": DecisionState.RE_REVIEWED,
+        f"{prefix}re_review_verdict": ReReviewVerdict.UPHELD,
+    }
+    return Q(**{f"{prefix}state": DecisionState.CIRCULATED}) | Q(**upheld)
 
 
 @clinical
@@ -169,14 +245,24 @@ class Circulation(models.Model):
 
 @clinical
 class Hold(models.Model):
-    """An enrolment and dosing stop, placed by a rule or a person, lifted by a signature."""
+    """An enrolment and dosing stop, placed by a rule or a person, lifted by a signed decision.
+
+    `met_by`: what meets a pause rule as it stands now, one row a participant with `severity` and
+    `why`. `known`: participant to the worst severity that was ever under this hold; only what goes
+    beyond it is news.
+
+    One on Part 2 concerns its expansion cohorts alone: that of `disease`, or all of them.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="holds")
     scope = models.CharField(max_length=10, choices=HoldScope.choices)
     level = models.ForeignKey(DoseLevel, on_delete=models.PROTECT, null=True)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True)
+    disease = models.CharField(max_length=40, blank=True)
     rule = models.CharField(max_length=60)
     reason = models.TextField()
+    met_by = models.JSONField(default=list)
+    known = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=HoldState.choices, default=HoldState.PLACED)
     placed_at = models.DateTimeField()
     placed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -192,8 +278,13 @@ class Hold(models.Model):
             CheckConstraint(
                 condition=Q(scope=HoldScope.STUDY, level__isnull=True, site__isnull=True)
                 | Q(scope=HoldScope.LEVEL, level__isnull=False, site__isnull=True)
-                | Q(scope=HoldScope.SITE, level__isnull=True, site__isnull=False),
+                | Q(scope=HoldScope.SITE, level__isnull=True, site__isnull=False)
+                | Q(scope=HoldScope.PART_2, level__isnull=True, site__isnull=True),
                 name="hold_scope_names_its_object",
+            ),
+            CheckConstraint(
+                condition=Q(disease="") | Q(scope=HoldScope.PART_2),
+                name="only_part_2_is_held_by_disease",
             ),
             CheckConstraint(condition=~Q(reason=""), name="hold_has_a_reason"),
             CheckConstraint(
@@ -206,7 +297,7 @@ class Hold(models.Model):
                 name="lifted_by_a_signature",
             ),
             UniqueConstraint(
-                fields=["study", "scope", "level", "site", "rule"],
+                fields=["study", "scope", "level", "site", "disease", "rule"],
                 condition=Q(state=HoldState.PLACED),
                 nulls_distinct=False,
                 name="one_hold_a_reason_in_force",

@@ -41,13 +41,18 @@ _RESCREENS_A_FAILURE = """
 
 @clinical
 class Cohort(models.Model):
-    """Up to three seats at a level, opened by one signed decision."""
+    """Up to three seats at a level, opened by one signed decision.
+
+    One of Part 2 is an expansion cohort: of one disease, at the RDE, with the protocol's seats.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="cohorts")
     level = models.ForeignKey(DoseLevel, on_delete=models.PROTECT, related_name="cohorts")
     number = models.PositiveSmallIntegerField()
     seats = models.PositiveSmallIntegerField(default=SEATS_IN_A_COHORT)
-    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="cohort")
+    part = models.PositiveSmallIntegerField(default=1)
+    disease = models.CharField(max_length=40, blank=True)
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="cohorts")
     state = models.CharField(
         max_length=20, choices=CohortState.choices, default=CohortState.PLANNED
     )
@@ -59,8 +64,12 @@ class Cohort(models.Model):
         constraints = [
             UniqueConstraint(fields=["study", "number"], name="one_cohort_a_number"),
             CheckConstraint(
-                condition=Q(seats__gte=1, seats__lte=SEATS_IN_A_COHORT),
-                name="one_to_three_seats",
+                condition=Q(part=1, disease="", seats__gte=1, seats__lte=SEATS_IN_A_COHORT)
+                | (Q(part=2, seats__gte=1) & ~Q(disease="")),
+                name="three_seats_or_a_disease",
+            ),
+            UniqueConstraint(
+                fields=["decision", "disease"], name="one_cohort_a_decision_and_disease"
             ),
             CheckConstraint(
                 condition=~Q(state=CohortState.STOPPED) | ~Q(stopped_because=""),
@@ -157,9 +166,7 @@ class Slot(models.Model):
                 condition=Q(state__in=TAKEN_SLOTS),
                 name="one_seat_a_participant",
             ),
-            CheckConstraint(
-                condition=Q(seat__gte=1, seat__lte=SEATS_IN_A_COHORT), name="seat_one_to_three"
-            ),
+            CheckConstraint(condition=Q(seat__gte=1), name="seats_are_counted_from_one"),
             UniqueConstraint(
                 fields=["participant"],
                 condition=Q(state=SlotState.REQUESTED),
@@ -206,9 +213,11 @@ class Outcome(models.Model):
 
     Facts come down from dosing and safety in the transaction that changed them. `level` is the
     level assigned when infusion 1 was given; before that it follows the seat. `is_counted` is
-    False once the seat was given up before infusion 1, and for cycles and parts that never count.
+    about the 3+3 alone: False once the seat was given up before infusion 1, and for `part` 2.
     `has_dlt_elsewhere`: a DLT report in force, or one that may still count, that began outside the
-    window: it counts nowhere and is in the way of a later cycle.
+    window: it counts nowhere and is in the way of a later cycle. `doubts`: calls of dosing and
+    safety that could be read otherwise, each {source, kind, reads_as, because} and `until` where a
+    clock runs.
     """
 
     participant = models.OneToOneField(
@@ -216,6 +225,7 @@ class Outcome(models.Model):
     )
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="outcomes")
     level = models.ForeignKey(DoseLevel, on_delete=models.PROTECT, related_name="outcomes")
+    part = models.PositiveSmallIntegerField(default=1)
     is_counted = models.BooleanField(default=True)
     letter = models.CharField(
         max_length=1, choices=OutcomeLetter.choices, default=OutcomeLetter.PENDING
@@ -233,6 +243,7 @@ class Outcome(models.Model):
     has_signed_statement = models.BooleanField(default=False)
     is_toxicity_adjudicated = models.BooleanField(default=False)
     prohibited_medication = models.TextField(blank=True)
+    doubts = models.JSONField(default=list)
     not_evaluable_because = models.TextField(blank=True)
     not_evaluable_confirmed_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+"
@@ -241,6 +252,9 @@ class Outcome(models.Model):
     class Meta:
         ordering = ["participant_id"]
         constraints = [
+            CheckConstraint(
+                condition=Q(part=1) | Q(part=2, is_counted=False), name="only_part_1_counts"
+            ),
             CheckConstraint(
                 condition=~Q(letter=OutcomeLetter.NO_DLT)
                 | Q(is_window_over=True, has_signed_statement=True, dlt=DltStatus.NONE),

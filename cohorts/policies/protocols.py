@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 from cohorts.models import DoseLevel, ProtocolVersion
 from cohorts.policies.facts import document_of
@@ -10,6 +11,17 @@ from cohorts.protocol import ProtocolDocument, validate_document
 from cohorts.states import ProtocolState
 from ntrust.errors import Refused
 from ntrust.models import Study
+
+
+def approval_content(version: ProtocolVersion) -> dict[str, Any]:
+    """What the approval's signature is bound to."""
+    return {
+        "study": version.study.protocol_number,
+        "version": version.version,
+        "document": version.document_hash,
+        "effective_on": version.effective_on,
+        "reason": version.approval_reason,
+    }
 
 
 def check_approval(version: ProtocolVersion, *, effective_on: date, today: date) -> None:

@@ -63,7 +63,8 @@ def _seats_by_site(study: Study, cohort: Cohort | None = None) -> dict[int, int]
 
 
 def fairness_gates(cohort: Cohort, participant: Participant, *, now: datetime) -> list[Gate]:
-    """Whether it is this participant's turn, and their site's. No numbers of other people."""
+    """Whether it is this participant's turn, and their site's. No numbers of other people. In
+    Part 2 only those of the same disease are ahead, and sites have no cap."""
     study = participant.study
     document = document_of(require_protocol(study))
     queue = queue_of(study, document)
@@ -72,16 +73,39 @@ def fairness_gates(cohort: Cohort, participant: Participant, *, now: datetime) -
         None,
     )
     ahead = queue if position is None else queue[: position - 1]
-    in_cohort = _seats_by_site(study, cohort) if document.slots.site_cap else {}
-    seatable = _seatable(study, cohort, ahead, document.slots.site_cap, in_cohort)
-    first = next(
-        (slot for slot in seatable if eligibility_gate(slot.participant, now=now).is_clear), None
-    )
+    if cohort.part == 2:
+        ahead = [slot for slot in ahead if slot.participant.disease == cohort.disease]
+    site_cap = document.slots.site_cap if cohort.part == 1 else None
+    in_cohort = _seats_by_site(study, cohort) if site_cap else {}
+    seatable = _seatable(study, cohort, ahead, site_cap, in_cohort)
+    first = _first_ready(seatable, now=now)
     gates = [_next_in_queue(participant, queue, position, first)]
-    if document.slots.site_cap is not None:
+    if site_cap is not None:
         taken = in_cohort.get(participant.site_id, 0)
-        gates.append(_site_cap(participant.site, cohort, taken, document.slots.site_cap))
+        gates.append(_site_cap(participant.site, cohort, taken, site_cap))
     return gates
+
+
+def next_in_queue(cohort: Cohort, *, now: datetime) -> Slot | None:
+    """The first open request whose participant could take a seat of this cohort now, but for what
+    concerns everybody, such as holds."""
+    asked = Slot.objects.filter(participant__study=cohort.study_id, state=SlotState.REQUESTED)
+    if not asked.exists():
+        return None
+    study = cohort.study
+    document = document_of(require_protocol(study))
+    queue = queue_of(study, document)
+    if cohort.part == 2:
+        queue = [slot for slot in queue if slot.participant.disease == cohort.disease]
+    site_cap = document.slots.site_cap if cohort.part == 1 else None
+    in_cohort = _seats_by_site(study, cohort) if site_cap and queue else {}
+    return _first_ready(_seatable(study, cohort, queue, site_cap, in_cohort), now=now)
+
+
+def _first_ready(slots: list[Slot], *, now: datetime) -> Slot | None:
+    return next(
+        (slot for slot in slots if eligibility_gate(slot.participant, now=now).is_clear), None
+    )
 
 
 def _next_in_queue(

@@ -20,6 +20,8 @@ from cohorts.policies.facts import (
     pooled_outcomes,
     require_protocol,
 )
+from cohorts.policies.life import is_in_part_2
+from cohorts.policies.part_2 import gates_for_expansion
 from cohorts.policies.queue import fairness_gates, overridden_gates, sites_ready
 from cohorts.policies.screening import eligibility_gate
 from cohorts.states import (
@@ -46,15 +48,25 @@ class Opening(NamedTuple):
 
 
 def gates_for_seat(
-    study: Study, level: DoseLevel, *, now: datetime, participant: Participant | None = None
+    study: Study,
+    level: DoseLevel,
+    *,
+    now: datetime,
+    participant: Participant | None = None,
+    disease: str = "",
 ) -> list[Gate]:
-    """Why a participant can or cannot be seated at a level now, in order."""
+    """Why a participant can or cannot be seated at a level now, in order.
+
+    In Part 2 the seat is one in the expansion cohort of the participant's disease; without a
+    participant, of `disease`.
+    """
     if active_protocol(study) is None:
         return [
             Gate("protocol_active", False, "No protocol version is active.", None, "study manager")
         ]
-    cohort = open_cohort(study, level)
-    gates = _gates_for_cohort(study, level, cohort, participant)
+    disease = participant.disease if participant is not None else disease
+    cohort = open_cohort(study, level, disease=disease)
+    gates = _gates_for_cohort(study, level, cohort, participant, disease)
     gates = [*gates, _seat_free(level, cohort), *_participant_gates(participant, cohort, now)]
     if participant is not None and cohort is not None:
         gates += fairness_gates(cohort, participant, now=now)
@@ -70,21 +82,35 @@ def gates_for_confirmation(slot: Slot, *, now: datetime) -> list[Gate]:
     label = CohortState(cohort.state).label
     return [
         Gate("cohort_open", is_open, f"Cohort {cohort.number} is {label}."),
-        *_gates_for_cohort(participant.study, cohort.level, cohort, participant),
+        *_gates_for_cohort(
+            participant.study, cohort.level, cohort, participant, participant.disease
+        ),
         *_participant_gates(participant, cohort, now),
     ]
 
 
 def _gates_for_cohort(
-    study: Study, level: DoseLevel, cohort: Cohort | None, participant: Participant | None
+    study: Study,
+    level: DoseLevel,
+    cohort: Cohort | None,
+    participant: Participant | None,
+    disease: str,
 ) -> list[Gate]:
     version = require_protocol(study)
     basis = current_basis(study, version)
+    site = participant.site if participant else None
+    active = Gate("protocol_active", True, f"Protocol version {version.version} is active.")
+    if cohort.part == 2 if cohort is not None else is_in_part_2(study):
+        return [
+            active,
+            *gates_for_expansion(study, version, disease),
+            *hold_gates(study, level=level.ordinal, site=site, expansion=disease),
+            _level_not_closed(basis, level),
+        ]
     advice = recommend_basis(basis)
     next_answer = _next_answer(study, version, advice)
-    site = participant.site if participant else None
     return [
-        Gate("protocol_active", True, f"Protocol version {version.version} is active."),
+        active,
         _escalating(study),
         *hold_gates(study, level=level.ordinal, site=site),
         _level_not_closed(basis, level),
@@ -122,7 +148,7 @@ def check_seat(
         raise Refused("not_found", "There is no such level in this study.")
     gates = gates_for_seat(study, level, now=now, participant=participant)
     passed = overridden_gates(gates, override_reason)
-    cohort = open_cohort(study, level)
+    cohort = open_cohort(study, level, disease=participant.disease)
     if cohort is None:
         raise Refused("no_seat", f"No cohort is open at level {level.ordinal}.")
     return Opening(cohort, tuple(passed))
@@ -133,11 +159,13 @@ def check_confirmation(slot: Slot, *, now: datetime) -> None:
     refuse_unless_clear("no_seat", gates_for_confirmation(slot, now=now))
 
 
-def open_cohort(study: Study, level: DoseLevel) -> Cohort | None:
-    """The newest cohort of a level with a free seat, else the newest open or full one."""
+def open_cohort(study: Study, level: DoseLevel, *, disease: str = "") -> Cohort | None:
+    """The newest cohort of a level with a free seat, else the newest open or full one. In Part 2
+    that of the disease."""
+    of_part = {"part": 2, "disease": disease} if is_in_part_2(study) else {"part": 1}
     rows = list(
         Cohort.objects.filter(
-            study=study, level=level, state__in=[CohortState.OPEN, CohortState.FULL]
+            **of_part, study=study, level=level, state__in=[CohortState.OPEN, CohortState.FULL]
         )
         .select_related("decision")
         .order_by("number")
@@ -152,9 +180,16 @@ def free_seats(cohort: Cohort) -> list[int]:
     return [seat for seat in range(1, cohort.seats + 1) if seat not in taken]
 
 
-def hold_gates(study: Study, *, level: int, site: Site | None) -> list[Gate]:
-    """One gate a hold in force; a clear one when there is none."""
-    holds = holds_on(study, level=level, site=site)
+def hold_gates(
+    study: Study,
+    *,
+    level: int,
+    site: Site | None,
+    participant: Participant | None = None,
+    expansion: str = "",
+) -> list[Gate]:
+    """One gate a hold in force; a clear one when there is none. See `holds_on`."""
+    holds = holds_on(study, level=level, site=site, participant=participant, expansion=expansion)
     if not holds:
         return [Gate("not_held", True, "Nothing is held.")]
     return [hold_gate(hold) for hold in holds]
@@ -197,10 +232,16 @@ def _decision_in_force(level: DoseLevel, cohort: Cohort | None, advice: Recommen
         )
         return Gate("decision_signed", False, sentence, None, who)
     decision = cohort.decision
-    if decision.state != DecisionState.CIRCULATED:
+    if not decision.is_in_force:
         sentence = f"Decision #{decision.number} no longer stands: {decision.basis_change}."
         return Gate("decision_signed", False, sentence, None, who)
-    return Gate("decision_signed", True, f"Decision #{decision.number} is signed and circulated.")
+    return Gate("decision_signed", True, _stands(decision))
+
+
+def _stands(decision: Decision) -> str:
+    if decision.state == DecisionState.RE_REVIEWED:
+        return f"Decision #{decision.number} was re-reviewed and upheld."
+    return f"Decision #{decision.number} is signed and circulated."
 
 
 def _seat_free(level: DoseLevel, cohort: Cohort | None) -> Gate:

@@ -221,7 +221,7 @@ class MedicationRule(Section):
 
     key: str
     name: str
-    kind: Literal["prohibited", "steroid", "anticytokine"]
+    kind: Literal["prohibited", "steroid", "anticytokine", "antipyretic"]
     names: Annotated[tuple[Annotated[str, Field(min_length=3)], ...], Field(min_length=1)]
     systemic_only: bool = False
 
@@ -232,19 +232,27 @@ class MedicationRule(Section):
         return is_named and (is_systemic or not self.systemic_only)
 
 
-class PauseRule(Section):
-    """A safety signal that places a hold by itself."""
+class HoldsData(Section):
+    """How holds end, and how soon sites answer for what was in flight when one landed.
 
-    id: str
-    text: str
-    scope: Literal["study", "level"]
+    `committee_for`: rules whose holds are lifted only with the committee's verdict and a reference
+    to its minutes; a word stands for every rule that begins with it. `answer_hours`: from the hold,
+    or a reported DLT, to the site's answer for each planned infusion.
+    """
+
+    committee_for: tuple[str, ...] = ("PAUSE",)
+    answer_hours: Hours = 4
+
+    def needs_committee(self, rule: str) -> bool:
+        """Whether a hold of this rule is lifted only with the committee's verdict."""
+        return any(rule == word or rule.startswith(f"{word}_") for word in self.committee_for)
 
 
 class BoundaryData(Section):
     """The toxicity boundary of the Part 2 expansion: the numbers of its rule."""
 
     rule: Literal["pocock", "beta"]
-    most_participants: Annotated[int, Field(ge=1)]
+    most_participants: Annotated[int, Field(ge=1, le=500)]
     p0: Decimal | None = None
     alpha: Decimal | None = None
     prior: tuple[Decimal, Decimal] | None = None
@@ -258,14 +266,68 @@ class BoundaryData(Section):
         )
         if None in needed:
             raise ValueError("pocock needs p0 and alpha; beta needs prior, theta0 and tau")
+        for name in ("p0", "alpha", "theta0", "tau"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise ValueError(f"{name} lies between 0 and 1, not {value}")
+        if self.prior is not None and not all(number > 0 for number in self.prior):
+            raise ValueError("the prior is two positive numbers")
         return self
 
 
-class Part2Data(Section):
-    """The Part 2 expansion cohorts at the RDE."""
+class ExpansionCohortData(Section):
+    """An expansion cohort: its disease and its seats; none stated, and it cannot be opened."""
 
-    cohorts: tuple[str, ...] = ()
+    disease: Annotated[str, Field(min_length=1, max_length=40)]
+    seats: Annotated[int, Field(ge=1, le=500)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_disease(cls, value: object) -> object:
+        """A disease alone is a cohort whose seats are not stated."""
+        return {"disease": value} if isinstance(value, str) else value
+
+
+class Part2Data(Section):
+    """The Part 2 expansion cohorts at the RDE.
+
+    `monitoring`: one boundary for all cohorts together, or one for each. `counts_part_1`: whether
+    participants of Part 1 who were treated at the RDE count against the boundary too.
+    """
+
+    cohorts: tuple[ExpansionCohortData, ...] = ()
+    monitoring: Literal["pooled", "per_cohort"] = "pooled"
+    counts_part_1: bool = False
     boundary: BoundaryData | None = None
+
+    @model_validator(mode="after")
+    def _boundary_is_long_enough(self) -> Self:
+        diseases = [cohort.disease for cohort in self.cohorts]
+        if len(set(diseases)) != len(diseases):
+            raise ValueError("each disease has one expansion cohort")
+        seats = [cohort.seats or 0 for cohort in self.cohorts]
+        most = sum(seats) if self.monitoring == "pooled" else max(seats, default=0)
+        if self.boundary is not None and most > self.boundary.most_participants:
+            raise ValueError(
+                f"the boundary ends at {self.boundary.most_participants} participants; "
+                f"{most} are planned"
+            )
+        return self
+
+
+class PlanSplit(Section):
+    """How the planned participants divide: by disease, and how many a site is to bring."""
+
+    by_disease: dict[str, Annotated[int, Field(ge=0)]] = {}
+    per_site: Annotated[int, Field(ge=1)] | None = None
+
+
+class ScenarioData(Section):
+    """True DLT rates by level that somebody may suppose, to see what the design would do."""
+
+    key: str
+    name: str
+    rates: dict[int, Annotated[Decimal, Field(ge=0, le=1)]]
 
 
 class PlanData(Section):
@@ -273,3 +335,5 @@ class PlanData(Section):
 
     phase: str = ""
     participants: Annotated[int, Field(ge=1)] | None = None
+    split: PlanSplit = PlanSplit()
+    scenarios: tuple[ScenarioData, ...] = ()

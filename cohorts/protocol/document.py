@@ -15,12 +15,12 @@ from pydantic import Field, model_validator
 from cohorts.engine.design import MINUS_ONE, Design, DesignError
 from cohorts.engine.evaluability import ExposureRules
 from cohorts.protocol.conduct import (
+    HoldsData,
     InfusionsData,
     LymphodepletionLimits,
     MeasurementData,
     MedicationRule,
     Part2Data,
-    PauseRule,
     PlanData,
     RegimenData,
     SlotsData,
@@ -28,8 +28,13 @@ from cohorts.protocol.conduct import (
     VisitData,
 )
 from cohorts.protocol.eligibility import EligibilityData
+from cohorts.protocol.pauses import PauseRule, check_pause_categories
+from cohorts.protocol.reminding import RemindersData
+from cohorts.protocol.reporting import SafetyReportingData
 from cohorts.protocol.rules import (
-    DltCriterionData,
+    BorderlineData,
+    DataProtectionData,
+    DataReviewData,
     EvaluabilityData,
     LadderData,
     NotificationData,
@@ -41,6 +46,7 @@ from cohorts.protocol.rules import (
     Section,
     WindowData,
 )
+from cohorts.protocol.toxicity import AdverseEventsData, DltCriterionData, check_predicates
 from ntrust.errors import Refused
 
 
@@ -57,12 +63,16 @@ class ProtocolDocument(Section):
     options: OptionsData
     window: WindowData
     evaluability: EvaluabilityData
+    borderline: BorderlineData = BorderlineData()
     replacement: ReplacementData = ReplacementData()
     lymphodepletion: Annotated[tuple[RegimenData, ...], Field(min_length=1)]
     infusions: InfusionsData
     lymphodepletion_limits: LymphodepletionLimits = LymphodepletionLimits()
     dlt_criteria: Annotated[tuple[DltCriterionData, ...], Field(min_length=1)]
+    adverse_events: AdverseEventsData = AdverseEventsData()
+    safety_reporting: SafetyReportingData = SafetyReportingData()
     pause_rules: tuple[PauseRule, ...] = ()
+    holds: HoldsData = HoldsData()
     stagger: StaggerData = StaggerData()
     slots: SlotsData = SlotsData()
     visits: tuple[VisitData, ...] = ()
@@ -74,7 +84,10 @@ class ProtocolDocument(Section):
     plan: PlanData = PlanData()
     pooling: PoolingData = PoolingData()
     reconsent: ReconsentData = ReconsentData()
+    data: DataReviewData = DataReviewData()
+    data_protection: DataProtectionData = DataProtectionData()
     notifications: dict[str, NotificationData] = {}
+    reminders: RemindersData = RemindersData()
 
     @model_validator(mode="after")
     def _options_agree(self) -> Self:
@@ -84,6 +97,12 @@ class ProtocolDocument(Section):
             raise ValueError(str(error)) from error
         if self.evaluability.minimum_infusions > len(self.infusions.days):
             raise ValueError("evaluability asks for more infusions than are planned")
+        check_predicates(self.dlt_criteria, self.adverse_events)
+        check_pause_categories(self.pause_rules, self.adverse_events)
+        known = {one.key for one in self.adverse_events.categories}
+        for one in self.safety_reporting.expected:
+            if one.category not in known:
+                raise ValueError(f"{one.category} is expected, and is no category")
         return self
 
     @model_validator(mode="after")
@@ -118,6 +137,10 @@ class ProtocolDocument(Section):
             raise ValueError("evaluability requires an infusion that is not planned")
         if self.pooling.versions and self.version not in self.pooling.versions:
             raise ValueError("pooling leaves out this version's own participants")
+        opened = {one.disease for one in self.part_2.cohorts if one.seats is not None}
+        unknown_disease = opened - set(self.diseases)
+        if unknown_disease:
+            raise ValueError(f"part 2 has a cohort of {min(unknown_disease)}, no disease of this")
         return self
 
     def design(self) -> Design:

@@ -72,6 +72,17 @@ class EvaluabilityData(Section):
     upper_fraction: Annotated[Decimal, Field(ge=1)]
 
 
+class BorderlineData(Section):
+    """How close to a limit a call is borderline, so that the recommendation is tried without it.
+
+    `exposure_margin`: parts of the assigned viable cells around the minimum exposure.
+    `clearance_hours`: before the end of a criterion's clock. 0: no call is.
+    """
+
+    exposure_margin: Annotated[Decimal, Field(ge=0, lt=1)] = Decimal(0)
+    clearance_hours: Annotated[int, Field(ge=0, le=24 * 365)] = 0
+
+
 class ReplacementData(Section):
     """On which grounds one who is not evaluable is replaced; none named: any, with its reason.
 
@@ -81,37 +92,74 @@ class ReplacementData(Section):
     grounds: tuple[str, ...] = ()
 
 
-class DltCriterionData(Section):
-    """A criterion by which an event is dose-limiting, in the protocol's words.
+class AcknowledgeData(Section):
+    """One person of each role and site has so many `minutes` to say that they know. Then their
+    deputy is told, and after as many minutes again the roles of `then`, one after the other."""
 
-    `clock_hours`: how long the event may take to resolve before it counts; none: at once. From
-    grade `at_once_from` on it counts at once all the same.
-    """
-
-    id: str
-    text: str
-    clock_hours: Annotated[int, Field(gt=0)] | None = None
-    at_once_from: Annotated[int, Field(ge=1, le=5)] | None = None
-
-    @model_validator(mode="after")
-    def _at_once_instead_of_a_clock(self) -> Self:
-        if self.at_once_from is not None and self.clock_hours is None:
-            raise ValueError("without a clock every grade counts at once")
-        return self
+    minutes: Annotated[int, Field(ge=1, le=60 * 24 * 14)]
+    then: tuple[Role, ...] = ()
 
 
 class NotificationData(Section):
-    """Who is told of an event: roles, at all sites or at the event's own, urgent or not."""
+    """Who is told of an event: roles, at all sites or at the event's own, urgent or not.
+
+    At once, or with the person's next digest, which is not for what is urgent or is awaited.
+    `urgent_for`: what makes an urgent one so, a hold or a deadline; nothing else should.
+    """
 
     roles: tuple[Role, ...]
     scope: Literal["all", "site"] = "all"
     urgent: bool = False
+    urgent_for: Literal["hold", "deadline"] | None = None
+    when: Literal["now", "digest"] = "now"
+    acknowledge: AcknowledgeData | None = None
+
+    @model_validator(mode="after")
+    def _what_is_urgent_goes_now(self) -> Self:
+        if self.when == "digest" and (self.urgent or self.acknowledge):
+            raise ValueError("what is urgent, or has to be acknowledged, is sent now")
+        return self
+
+
+class DataProtectionData(Section):
+    """What may leave the service unprotected. `mail`: whether participants' numbers may stand in
+    mails, and in messages by other channels; nothing clinical ever does."""
+
+    mail: Literal["none", "numbers"] = "none"
+
+
+class MemberRole(Section):
+    """What a member of the committee is there for, e.g. clinician; `required`: no quorum without
+    so many of them."""
+
+    key: Annotated[str, Field(min_length=1, max_length=40)]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    required: Annotated[int, Field(ge=0)] = 0
 
 
 class ReviewData(Section):
-    """The committee's quorum, in members present."""
+    """The committee's quorum, in members present, and which roles have to be among them.
+
+    A member with a conflict of interest never votes; `conflicts_count`: whether they still count
+    for the quorum. `shortest_reason`: letters of a reason of substance, for what is less safe than
+    the rules recommend.
+    """
 
     quorum: Annotated[int, Field(ge=1)]
+    roles: tuple[MemberRole, ...] = ()
+    conflicts_count: bool = False
+    shortest_reason: Annotated[int, Field(ge=1, le=500)] = 20
+
+    @model_validator(mode="after")
+    def _roles_are_single(self) -> Self:
+        keys = [role.key for role in self.roles]
+        if len(keys) != len(set(keys)):
+            raise ValueError("a role of the committee is there twice")
+        return self
+
+    def role_name(self, key: str) -> str:
+        """A role in words; its key where this version does not name it."""
+        return next((role.name for role in self.roles if role.key == key), key)
 
 
 class PoolingData(Section):
@@ -128,6 +176,12 @@ class PoolingData(Section):
         if self.regimens and regimen and regimen not in self.regimens:
             return f"conditioned with {regimen}, which is not pooled"
         return ""
+
+
+class DataReviewData(Section):
+    """How soon a site answers a question about its data."""
+
+    answer_query_days: Annotated[int, Field(ge=1)] = 10
 
 
 class ReconsentData(Section):

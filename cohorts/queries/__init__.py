@@ -4,6 +4,7 @@ Nobody gets a row without a `Viewer`: what a person may not see is taken out her
 Every query takes a constant number of SQL statements, however long the ladder or the list.
 """
 
+from cohorts.queries.account import advice_content
 from cohorts.queries.advice import Advice, DesignOption
 from cohorts.queries.deviations import (
     DeviationLog,
@@ -28,7 +29,14 @@ from cohorts.queries.queue import (
 from cohorts.queries.seat_panel import SeatPanel, read_seat
 from cohorts.queries.studies import StudyCard, studies_for
 from cohorts.queries.trail import Trail, may_read_trail, read_trail
-from cohorts.queries.viewers import SOMEBODY, Viewer, cover_for, viewer_of
+from cohorts.queries.viewers import (
+    SOMEBODY,
+    Viewer,
+    cover_for,
+    hide_numbers,
+    may_inspect,
+    viewer_of,
+)
 from cohorts.queries.words import Mark
 
 __all__ = [
@@ -48,12 +56,15 @@ __all__ = [
     "StudyCard",
     "Trail",
     "Viewer",
+    "advice_content",
     "cover_for",
+    "hide_numbers",
     "escalation_path",
     "find_deviation",
     "find_participant",
     "ladder",
     "list_participants",
+    "may_inspect",
     "may_read_deviations",
     "may_read_overrides",
     "may_read_queue",

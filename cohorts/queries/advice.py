@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cohorts.engine.design import Tally
 from cohorts.models import Recommendation
+from cohorts.queries.hinges import Reading, name_subjects, read_reading
 from cohorts.queries.viewers import Mask
 from cohorts.queries.words import (
     HARM,
@@ -36,7 +37,8 @@ class DesignOption:
 class Advice:
     """What the rules say. `tone` is harm while a hold suspends it, whatever it says.
 
-    `hinges_on` are the pending subjects the viewer may know, `hinges_on_hidden` how many more.
+    `hinges_on` are the pending subjects the viewer may know, `hinges_on_hidden` how many more;
+    `who_is_pending` both in words, nothing when nobody is.
     """
 
     answer: Mark
@@ -50,6 +52,8 @@ class Advice:
     suspended_by: tuple[str, ...]
     hinges_on: tuple[str, ...]
     hinges_on_hidden: int
+    who_is_pending: str
+    reading: Reading | None
     options: tuple[DesignOption, ...]
     protocol_version: str
     engine_version: str
@@ -60,15 +64,6 @@ class Advice:
     def is_certain(self) -> bool:
         """Whether nobody pending can change the answer."""
         return len(self.bounds) == 1
-
-    @property
-    def who_is_pending(self) -> str:
-        """The pending, by number where the viewer may know it; nothing when nobody is."""
-        names = list(self.hinges_on)
-        if self.hinges_on_hidden:
-            word = "participant" if self.hinges_on_hidden == 1 else "participants"
-            names.append(f"{self.hinges_on_hidden} {word} of other sites")
-        return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else "".join(names)
 
 
 _YES_NO: Final = {True: "yes", False: "no"}
@@ -131,6 +126,8 @@ def read_advice(row: Recommendation, mask: Mask) -> Advice:
         suspended_by=name_suspensions(row.suspended_by, mask),
         hinges_on=tuple(known),
         hinges_on_hidden=len(pending) - len(known),
+        who_is_pending=name_subjects(pending, mask),
+        reading=read_reading(row, mask),
         options=name_options(row.basis["design"]),
         protocol_version=row.protocol_version.version,
         engine_version=row.engine_version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -21,7 +21,7 @@ from cohorts.queries.words import (
     name_level,
     name_rule,
 )
-from cohorts.states import DecisionState, HoldScope, HoldState
+from cohorts.states import DecisionState, HoldScope, HoldState, ReReviewVerdict
 from ntrust.models import Study
 
 _MARKS = {
@@ -59,12 +59,17 @@ class DecisionRow:
     signed_at: datetime | None
     circulated_at: datetime | None
     is_override: bool
+    is_less_safe: bool
     reason: str
     committee_verdict: str
     basis_changed_at: datetime | None
     basis_change: str
+    re_reviewed: str
     is_legacy: bool
     reference: str
+    overtaken_by: int | None = None
+    """The later decision that was signed before this one was read everywhere: it never comes in
+    force, and nobody is asked to read it."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +83,31 @@ class HoldRow:
     placed_at: datetime
 
 
-def read_decisions(study: Study, mask: Mask) -> list[DecisionRow]:
-    """All decisions but the withdrawn ones, first to last. One statement."""
+def read_decisions(study: Study, mask: Mask, *, with_withdrawn: bool = False) -> list[DecisionRow]:
+    """All decisions, first to last; those withdrawn before they were signed only when asked for.
+    One statement."""
+    hidden = [] if with_withdrawn else [DecisionState.WITHDRAWN]
     rows = (
         Decision.objects.filter(study=study)
-        .exclude(state=DecisionState.WITHDRAWN)
+        .exclude(state__in=hidden)
         .select_related("recommendation", "level")
         .annotate(reference=KT("content__reference"))
         .defer("basis", "content", "recommendation__basis", "recommendation__bounds")
         .order_by("number")
     )
-    return [_decision(row, mask) for row in rows]
+    found = list(rows)
+    signed = [row.number for row in found if row.signed_at]
+    return [
+        _overtaken(_decision(row, mask), signed[-1])
+        if row.state == DecisionState.SIGNED and row.number < signed[-1]
+        else _decision(row, mask)
+        for row in found
+    ]
+
+
+def _overtaken(row: DecisionRow, later: int) -> DecisionRow:
+    state = Mark(f"never in force, overtaken by #{later}", QUIET, "○")
+    return replace(row, state=state, overtaken_by=later)
 
 
 def _decision(row: Decision, mask: Mask) -> DecisionRow:
@@ -117,10 +136,12 @@ def _decision(row: Decision, mask: Mask) -> DecisionRow:
         signed_at=row.signed_at,
         circulated_at=row.circulated_at,
         is_override=row.is_override,
+        is_less_safe=row.is_less_safe,
         reason=mask.cover(row.reason),
         committee_verdict=mask.cover(row.committee_verdict),
         basis_changed_at=row.basis_changed_at,
         basis_change=mask.cover(row.basis_change),
+        re_reviewed=ReReviewVerdict(row.re_review_verdict).label if row.re_review_verdict else "",
         is_legacy=row.is_legacy,
         reference=mask.cover(getattr(row, "reference", None) or ""),
     )
@@ -141,6 +162,8 @@ def _hold(row: Hold, mask: Mask) -> HoldRow:
     level: DoseLevel | None = row.level
     if level is not None:
         where = f"{name_level(level.ordinal)} and above"
+    elif row.scope == HoldScope.PART_2:
+        where = f"Part 2, {row.disease}" if row.disease else "Part 2"
     else:
         where = f"Site {row.site.code}" if row.site else "The whole study"
     return HoldRow(

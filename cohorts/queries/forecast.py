@@ -14,12 +14,12 @@ from cohorts.engine.forecast import Standing, Timing, forecast
 from cohorts.engine.notation import Cohort as Letters
 from cohorts.engine.notation import count
 from cohorts.engine.rules import find_toxic, is_closed
-from cohorts.models import Cohort, DoseLevel, ProtocolVersion, Slot
+from cohorts.models import Cohort, DoseLevel, ProtocolVersion, Slot, in_force
 from cohorts.policies import active_protocol, current_level, document_of, holds_on, pooled_outcomes
 from cohorts.protocol import ProtocolDocument
 from cohorts.queries.viewers import Viewer
 from cohorts.queries.words import HARM, PLAN, QUIET, Mark, name_dose, name_level
-from cohorts.states import TAKEN_SLOTS, CohortState, DecisionState, OutcomeLetter, SlotState
+from cohorts.states import TAKEN_SLOTS, CohortState, OutcomeLetter, SlotState
 from ntrust.models import Study
 
 SCENARIOS: Final = (
@@ -152,7 +152,7 @@ def read_standing(
 
 def _reserved(study: Study) -> dict[int, int]:
     rows = (
-        Slot.objects.filter(participant__study=study, state=SlotState.RESERVED)
+        Slot.objects.filter(participant__study=study, cohort__part=1, state=SlotState.RESERVED)
         .order_by()
         .values_list("cohort__level__ordinal")
         .annotate(Count("id"))
@@ -163,7 +163,7 @@ def _reserved(study: Study) -> dict[int, int]:
 def _free(study: Study) -> dict[int, int]:
     """Seats nobody has taken in open cohorts whose decision stands."""
     cohorts = Cohort.objects.filter(
-        study=study, state=CohortState.OPEN, decision__state=DecisionState.CIRCULATED
+        in_force("decision__"), study=study, part=1, state=CohortState.OPEN
     ).annotate(taken=Count("slots", filter=Q(slots__state__in=TAKEN_SLOTS)))
     free: Counter[int] = Counter()
     for cohort in cohorts.select_related("level"):

@@ -48,5 +48,5 @@ def _look(gate: Gate) -> tuple[str, str]:
 
 def _when(gate: Gate) -> str:
     if gate.rule == "level_closed":
-        return "not again"
-    return "when that is done" if gate.who_can_clear else "not by itself"
+        return "does not clear again"
+    return "clears when that is done" if gate.who_can_clear else "nobody clears it by hand"

@@ -6,7 +6,7 @@ recommendation is worked out again on its own basis under the version's design a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -167,7 +167,7 @@ def _answers(
     )
     known: dict[str, Advice] = {}
     changes = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(_first_of_each_run(rows)):
         if row.basis_hash not in known:
             known[row.basis_hash] = recommend_basis(_rebase(row.basis, document, people))
         advice = known[row.basis_hash]
@@ -187,6 +187,19 @@ def _answers(
                 )
             )
     return changes, len(rows)
+
+
+def _first_of_each_run(rows: Sequence[Recommendation]) -> list[Recommendation]:
+    """Answers, the last first, without those that repeat the one before on the same basis: they
+    are stored again when what is known of somebody changes."""
+    older = [*rows[1:], None]
+    return [
+        row
+        for row, before in zip(rows, older, strict=False)
+        if before is None
+        or (row.basis_hash, row.protocol_version_id)
+        != (before.basis_hash, before.protocol_version_id)
+    ]
 
 
 def _rebase(basis: Basis, document: ProtocolDocument, people: Membership) -> Basis:

@@ -18,7 +18,7 @@ from cohorts.queries.people import Counts, Person, count_people, read_people, ta
 from cohorts.queries.seats import SeatGroup, read_cohorts, read_seats
 from cohorts.queries.steady import read_steady
 from cohorts.queries.upcoming import NextStep, next_steps
-from cohorts.queries.viewers import Mask, Viewer, mask_for
+from cohorts.queries.viewers import Mask, Viewer, mask_for, may_inspect
 from cohorts.queries.words import (
     HARM,
     PLAN,
@@ -29,7 +29,7 @@ from cohorts.queries.words import (
     name_dose,
     name_level,
 )
-from cohorts.states import CohortState, DecisionState
+from cohorts.states import CohortState
 from ntrust.errors import Gate
 from ntrust.models import Study
 from ntrust.states import StudyState
@@ -70,11 +70,7 @@ class GateRow:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A study's escalation at one revision. `levels` and `decisions` newest or highest first.
-
-    `answer_from`: the last known close among the pending windows, `windows_unknown` how many
-    pending have none yet.
-    """
+    """A study's escalation at one revision. `levels` and `decisions` newest or highest first."""
 
     study: Study
     study_state: str
@@ -82,9 +78,8 @@ class Ladder:
     revision: int
     as_of: datetime
     roles: tuple[str, ...]
+    may_inspect: bool
     advice: Advice | None
-    answer_from: datetime | None
-    windows_unknown: int
     levels: tuple[LevelRow, ...]
     decisions: tuple[DecisionRow, ...]
     holds: tuple[HoldRow, ...]
@@ -120,7 +115,6 @@ def _read(study: Study, viewer: Viewer, now: datetime, revision: int) -> Ladder:
     decisions = read_decisions(study, mask)
     target = _target_level(levels, cohorts, row)
     gates = gates_for_seat(study, target, now=now) if target else []
-    closes = [one.window_closes_at for one in people if one.is_pending and one.window_closes_at]
     return Ladder(
         study=study,
         study_state=StudyState(study.state).label,
@@ -128,9 +122,8 @@ def _read(study: Study, viewer: Viewer, now: datetime, revision: int) -> Ladder:
         revision=revision,
         as_of=now,
         roles=viewer.roles,
+        may_inspect=may_inspect(viewer),
         advice=read_advice(row, mask) if row else None,
-        answer_from=max(closes, default=None),
-        windows_unknown=sum(person.is_pending for person in people) - len(closes),
         levels=_level_rows(levels, people, cohorts, seats, holds, decisions, _design(row)),
         decisions=tuple(reversed(decisions)),
         holds=tuple(holds),
@@ -144,16 +137,19 @@ def _gate(gate: Gate, mask: Mask, row: Recommendation | None) -> GateRow:
     """Red for a hold and for a level closed by DLTs; anything else shut is waited for."""
     is_stop = gate.rule.startswith("held") or gate.rule == "level_closed"
     tone, shape = (SETTLED, "●") if gate.is_clear else (HARM, "■") if is_stop else (WAITING, "◔")
+    who = gate.who_can_clear or "nobody"
     if gate.rule == "level_closed":
         when = "not again"
     elif gate.who_can_clear:
         when = "when signed"
     elif row is not None and row.verdict == Verdict.STOP:
         when = "not: the escalation has stopped"
+    elif row and row.pending:
+        when, who = "when the pending finish", "nobody can hasten it"
     else:
-        when = "when the pending finish" if row and row.pending else "by a new decision"
+        when, who = "by a new decision", "those who sign decisions"
     mark = Mark(mask.cover(gate.sentence), tone, shape)
-    return GateRow(mark, gate.clears_at, when, gate.who_can_clear)
+    return GateRow(mark, gate.clears_at, when, who)
 
 
 def _design(row: Recommendation | None) -> Design | None:
@@ -259,7 +255,7 @@ def _marks(
 def _cohort_mark(newest: Cohort | None, groups: tuple[SeatGroup, ...]) -> Mark:
     if newest is None:
         return Mark("seated" if groups else "not opened", QUIET, "○")
-    if newest.state == CohortState.OPEN and newest.decision.state == DecisionState.CIRCULATED:
+    if newest.state == CohortState.OPEN and newest.decision.is_in_force:
         free = sum(group.free for group in groups)
         return Mark(f"open, {free} {'seat' if free == 1 else 'seats'} free", PLAN, "●")
     tone, shape = {

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from django.db.models import Q
 
 from cohorts.models import Participant
 from cohorts.queries.viewers import Viewer
@@ -33,9 +38,32 @@ class ParticipantRow:
     is_legacy: bool
 
 
-def list_participants(viewer: Viewer) -> list[ParticipantRow]:
-    """Participants this person may know, newest first."""
+TREATED = Q(outcome__first_infused_at__isnull=False)
+ENROLLED = TREATED | Q(outcome__is_counted=True) | Q(outcome__part=2)
+"""Who has or had a seat that counts, in Part 1 or 2."""
+_STAGES: Final = {"enrolled": ENROLLED, "treated": TREATED}
+_WAYS: Final = {"site": "site__code", "disease": "disease"}
+
+
+def asked_of(filters: Mapping[str, str]) -> dict[str, str]:
+    """What of these filters the list goes by: a `site`, a `disease`, a `stage` that is one."""
+    stage = filters.get("stage", "")
+    plain = {name: filters.get(name, "").replace("\0", "") for name in _WAYS}
+    return {
+        **{name: value for name, value in plain.items() if value},
+        **({"stage": stage} if stage in _STAGES else {}),
+    }
+
+
+def list_participants(
+    viewer: Viewer, filters: Mapping[str, str] = MappingProxyType({})
+) -> list[ParticipantRow]:
+    """Participants this person may know, newest first; those of a `site`, with a `disease`, of a
+    `stage` (enrolled, treated). A filter that nobody offers is ignored. One statement."""
+    asked = asked_of(filters)
     rows = Participant.objects.filter(study=viewer.study).select_related("site").order_by("-id")
+    rows = rows.filter(**{way: asked[name] for name, way in _WAYS.items() if name in asked})
+    rows = rows.filter(_STAGES.get(asked.get("stage", ""), Q()))
     if not viewer.sees_every_site:
         rows = rows.filter(site_id__in=viewer.site_ids)
     return [

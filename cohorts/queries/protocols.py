@@ -11,10 +11,12 @@ from django.db.models import Count
 
 from cohorts.models import ProtocolVersion
 from cohorts.policies import document_of
+from cohorts.policies.protocols import approval_content
 from cohorts.protocol import FieldChange, FieldValue, compare_documents, read_fields
 from cohorts.queries.viewers import Viewer
 from cohorts.queries.words import PLAN, QUIET, SETTLED, WAITING, Mark
 from cohorts.states import ProtocolState
+from ntrust.signing import SignatureStatus, signature_status
 from ntrust.states import Role
 
 CENTRAL = (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.COMMITTEE, Role.AUDITOR)
@@ -37,7 +39,7 @@ class VersionRow:
     effective_on: date | None
     activated_at: datetime | None
     approved_at: datetime | None
-    approved_by: str
+    approval: SignatureStatus | None
     reason: str
     document_hash: str
     participants: int
@@ -88,7 +90,7 @@ def list_versions(viewer: Viewer) -> VersionList:
     """Every version, newest first. One statement."""
     rows = (
         ProtocolVersion.objects.filter(study=viewer.study)
-        .select_related("approval")
+        .select_related("approval", "study")
         .annotate(pinned=Count("participant"))
         .defer("document")
         .order_by("-id")
@@ -171,7 +173,9 @@ def _row(version: ProtocolVersion, pinned: int) -> VersionRow:
         effective_on=version.effective_on,
         activated_at=version.activated_at,
         approved_at=version.approved_at,
-        approved_by=version.approval.printed_name if version.approval else "",
+        approval=signature_status(version.approval, approval_content(version))
+        if version.approval
+        else None,
         reason=version.approval_reason,
         document_hash=version.document_hash,
         participants=pinned,

@@ -19,7 +19,7 @@ from cohorts.policies import (
 from cohorts.protocol import ProtocolDocument
 from cohorts.queries.viewers import Viewer
 from cohorts.states import ScreeningState
-from ntrust.signing import content_hash
+from ntrust.signing import SignatureStatus, signature_status
 from ntrust.states import Role
 
 _ORDER = {False: 0, None: 1, True: 2}
@@ -37,16 +37,6 @@ class CriterionRow:
 
 
 @dataclass(frozen=True)
-class SignatureRow:
-    """A signature. `is_intact`: what was signed is what is stored."""
-
-    name: str
-    meaning: str
-    signed_at: datetime
-    is_intact: bool
-
-
-@dataclass(frozen=True)
 class ScreeningPanel:
     """A screening. Criteria: failing first, then missing, then passing. Over: as signed."""
 
@@ -60,7 +50,7 @@ class ScreeningPanel:
     missing: tuple[str, ...]
     expires_on: date | None
     is_expired: bool
-    signature: SignatureRow | None
+    signature: SignatureStatus | None
     confirmed_at: datetime | None
     confirmed_by: str
     failed_because: str
@@ -172,16 +162,11 @@ def _passes(kind: Kind, state: State) -> bool | None:
     return (state is State.MET) == (kind is Kind.INCLUSION)
 
 
-def _signature(screening: Screening) -> SignatureRow | None:
+def _signature(screening: Screening) -> SignatureStatus | None:
     signature = screening.signature
     if signature is None:
         return None
     content = screening_content(
         screening, rows=screening.results.all(), readings=screening.readings
     )
-    return SignatureRow(
-        name=signature.printed_name,
-        meaning=signature.meaning,
-        signed_at=signature.signed_at,
-        is_intact=content_hash(content) == screening.content_hash == signature.content_hash,
-    )
+    return signature_status(signature, content)

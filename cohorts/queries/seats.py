@@ -36,9 +36,9 @@ class SeatGroup:
 
 
 def read_cohorts(study: Study) -> list[Cohort]:
-    """Cohorts in the order they were opened. One statement."""
+    """Cohorts of Part 1 in the order they were opened. One statement."""
     return list(
-        Cohort.objects.filter(study=study)
+        Cohort.objects.filter(study=study, part=1)
         .select_related("level", "decision")
         .defer("decision__basis", "decision__content")
         .order_by("number")

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Count, Q
 
 from cohorts.models import Hold, Outcome, Recommendation
+from cohorts.queries.viewers import INSPECTORS
 from cohorts.queries.words import HARM, Mark, name_answer, name_rule
 from cohorts.states import HoldScope, HoldState, OutcomeLetter
 from ntrust.models import Membership, Study, User
@@ -35,6 +36,21 @@ class StudyCard:
     pending: int
     dlt: int
     changed_at: datetime
+
+    @property
+    def is_overseen(self) -> bool:
+        """Whether this person oversees the study: manager, monitor or auditor."""
+        return bool(set(self.roles) & {role.label for role in INSPECTORS})
+
+    @property
+    def is_at_site(self) -> bool:
+        """Whether this person works at a site, and has no part in the study beside it."""
+        return set(self.roles) <= {Role.INVESTIGATOR.label, Role.PHARMACIST.label}
+
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether this person sits on its committee, and does not oversee it."""
+        return Role.COMMITTEE.label in self.roles
 
 
 def studies_for(user: User) -> tuple[StudyCard, ...]:

@@ -45,17 +45,28 @@ def read_trail(viewer: Viewer, *, before: int | None = None) -> Trail:
     events = Event.objects.filter(study=viewer.study).select_related("by").order_by("-id")
     if before is not None:
         events = events.filter(id__lt=before)
-    rows = tuple(
-        TrailRow(
-            number=event.pk,
-            at=event.at,
-            recorded_at=event.recorded_at,
-            who=str(event.by) if event.by else "the service",
-            what=event.sentence,
-            kind=event.kind,
-            revision=event.revision,
-        )
-        for event in events[: PAGE + 1]
-    )
+    rows = tuple(_row(event) for event in events[: PAGE + 1])
     shown = rows[:PAGE]
     return Trail(rows=shown, older=shown[-1].number if len(rows) > PAGE else None)
+
+
+def read_feed(viewer: Viewer, *, since: int, most: int) -> list[TrailRow]:
+    """Up to `most` events after the one with the number `since`, oldest first. One statement.
+
+    Numbers of one study grow in the order in which its changes were committed: each change holds
+    the study's lock while it takes them.
+    """
+    events = Event.objects.filter(study=viewer.study, id__gt=since).select_related("by")
+    return [_row(event) for event in events.order_by("id")[:most]]
+
+
+def _row(event: Event) -> TrailRow:
+    return TrailRow(
+        number=event.pk,
+        at=event.at,
+        recorded_at=event.recorded_at,
+        who=str(event.by) if event.by else "the service",
+        what=event.sentence,
+        kind=event.kind,
+        revision=event.revision,
+    )

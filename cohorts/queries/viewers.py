@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from cohorts.models import Participant
+from cohorts.queries.covers import Cover, cover_for_packets
 from ntrust.models import Membership, Study, User
 from ntrust.policies import EVERY_SITE_ROLES
 from ntrust.states import Role
 
 SOMEBODY = "a participant of another site"
+UNNAMED: Final = "a participant"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class Viewer:
     def sees(self, site_id: int) -> bool:
         """Whether the participants of a site have numbers and dates for this person."""
         return self.sees_every_site or site_id in self.site_ids
+
+
+INSPECTORS: Final = (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.AUDITOR)
+
+
+def may_inspect(viewer: Viewer) -> bool:
+    """Whether this person may take a decision away with everything under it."""
+    return viewer.holds(INSPECTORS)
 
 
 def viewer_of(user: User, key: str) -> Viewer | None:
@@ -62,13 +73,16 @@ def viewer_of(user: User, key: str) -> Viewer | None:
 
 @dataclass(frozen=True)
 class Mask:
-    """Takes the numbers of unseen participants out of sentences."""
+    """Takes the numbers of unseen participants out of sentences; with `names`, as for a packet,
+    names of people at work in the study and screening numbers too."""
 
     pattern: re.Pattern[str] | None
+    names: Cover | None = None
 
     def cover(self, sentence: str) -> str:
-        """The sentence with every unseen number replaced by a plain word."""
-        return self.pattern.sub(SOMEBODY, sentence) if self.pattern else sentence
+        """The sentence with every unseen number and name replaced by a plain word."""
+        said = self.pattern.sub(SOMEBODY, sentence) if self.pattern else sentence
+        return self.names.of(said) if self.names else said
 
     def hides(self, number: str) -> bool:
         """Whether this number belongs to somebody unseen."""
@@ -76,7 +90,10 @@ class Mask:
 
 
 def mask_for(viewer: Viewer) -> Mask:
-    """The mask of a viewer; one statement for people bound to sites, none for the others."""
+    """The mask of a viewer; one statement for people bound to sites, three for the committee,
+    which reads subject numbers alone on every page, none for the others."""
+    if set(viewer.roles) == {Role.COMMITTEE.label}:
+        return Mask(None, cover_for_packets(viewer.study))
     if viewer.sees_every_site:
         return Mask(None)
     hidden = (
@@ -91,6 +108,13 @@ def cover_for(user: User, study: Study, sentence: str) -> str:
     """A sentence as this person may read it, wherever it reaches them; a mail above all."""
     viewer = viewer_of(user, study.key) or Viewer(study, (), False, frozenset())
     return mask_for(viewer).cover(sentence)
+
+
+def hide_numbers(study: Study, sentence: str) -> str:
+    """A sentence without any participant's number: for what leaves the service unprotected."""
+    rows = Participant.objects.filter(study=study).values_list("subject_number", "screening_number")
+    pattern = _any_of(number for numbers in rows for number in numbers if number)
+    return pattern.sub(UNNAMED, sentence) if pattern else sentence
 
 
 def _any_of(numbers: Iterable[str]) -> re.Pattern[str] | None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from cohorts.engine.design import Flag, StopOutcome, Tally, Verdict
-from cohorts.states import OutcomeLetter
+from cohorts.states import SELECT_RDE, OutcomeLetter
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def name_answer(
     verdict: str, level: int | None, outcome: str | None = None, mtd: int | None = None
 ) -> Mark:
     """A verdict in words. A stop that names a dose is the plan fulfilled; red is for harm."""
+    if verdict == SELECT_RDE:
+        return Mark(f"THE RDE IS {name_level(level)}", PLAN, "■")
     if verdict == Verdict.STOP:
         text, tone, shape = _STOPS[outcome] if outcome else ("STOP", HARM, "■")
     else:
