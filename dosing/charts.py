@@ -1,45 +1,111 @@
-"""Measurements over time as one chart specification, drawn as SVG.
-
-As in cohorts/charts.py the drawing carries the colours of the light screen as plain attributes; in
-pages the stylesheet maps them to the colours in force. Every chart has its values as a table.
-"""
+"""Measurements over time: a line a participant, the reference range behind them."""
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 import altair as alt
-import vl_convert
 
 from dosing.queries import Trend
-from dosing.queries.measurements import TrendPoint
+from ntrust.charts import (
+    CARD,
+    INK,
+    LINE,
+    MUTED,
+    SETTLED,
+    SETTLED_PAPER,
+    Chart,
+    Table,
+    finish,
+    make_chart,
+    rows_of,
+    sign,
+)
 
-INK, MUTED, LINE, CARD = "#14202b", "#5b6b7a", "#dde3ea", "#ffffff"
-REFERENCE: Final = "#e7f5ec"
-_FONT: Final = "Inter, system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
-_WIDTH, _HEIGHT = 420, 130
+_WIDTH, _HEIGHT, _LINE = 420, 130, 13
+_MOST_MARKS = 200
+"""With more values only the lines are drawn, so that the drawing stays small."""
+Row = Mapping[str, Any]
+_BAND = (sign("bar", "reference range", fill=SETTLED_PAPER, stroke=SETTLED),)
 
 
-def draw_trend(trend: Trend, *, by_level: bool = False) -> str:
-    """The chart as an `<svg>` element with title and description; empty when nothing can be drawn.
+@dataclass(frozen=True)
+class SketchPoint:
+    """One value of a participant, on a day from infusion 1."""
+
+    series: str
+    level: str
+    day: int
+    value: Decimal
+    shown: str
+
+
+@dataclass(frozen=True)
+class TrendSketch:
+    """What a trend is drawn from; points in order of time, `reference` in words."""
+
+    key: str
+    name: str
+    unit: str
+    low: Decimal | None
+    high: Decimal | None
+    reference: str
+    levels: tuple[str, ...]
+    points: tuple[SketchPoint, ...]
+
+
+def draw_trend(trend: Trend, *, by_level: bool = False) -> Chart:
+    """The chart of a measurement as one viewer may see it.
 
     `by_level`: one row of the chart a dose level, a line a participant with their number.
     """
-    if not trend.drawn:
-        return ""
-    svg: str = vl_convert.vegalite_to_svg(trend_chart(trend, by_level=by_level))
-    title, said = escape(f"{trend.name} over time"), escape(describe_trend(trend))
-    head, _, rest = svg.partition(">")
-    head = head.replace('class="marks"', 'class="chart path-chart trend-chart" role="img"', 1)
-    named = f"<title>{title}</title><desc>{said}</desc>"
-    return f'{head}>{named}<g aria-hidden="true">{rest.removesuffix("</svg>")}</g></svg>'
+    return chart_trend(sketch_trend(trend), by_level=by_level)
 
 
-def describe_trend(trend: Trend) -> str:
+def sketch_trend(trend: Trend) -> TrendSketch:
+    """The plain facts of a trend: what has a day, in the unit of the axis."""
+    return TrendSketch(
+        key=trend.key,
+        name=trend.name,
+        unit=trend.unit,
+        low=trend.reference_low,
+        high=trend.reference_high,
+        reference=trend.reference,
+        levels=trend.levels,
+        points=tuple(
+            SketchPoint(point.series, point.level, point.day, point.value, point.shown)
+            for point in trend.drawn
+            if point.day is not None
+        ),
+    )
+
+
+def chart_trend(
+    trend: TrendSketch, *, by_level: bool = False, nothing: str = "No values yet."
+) -> Chart:
+    """The chart with its words and its table; nothing drawn without a value."""
+    return make_chart(
+        f"trend-{trend.key}",
+        title=f"{trend.name} over time",
+        description=describe_trend(trend),
+        spec=trend_chart(trend, by_level=by_level) if trend.points else None,
+        table=Table(
+            ("who", "level", "day", "value"),
+            tuple((p.series, p.level, str(p.day), p.shown) for p in trend.points),
+        ),
+        legend=_BAND if trend.reference else (),
+        nothing=nothing,
+    )
+
+
+def describe_trend(trend: TrendSketch) -> str:
     """The chart in words: each participant's first and last value."""
-    series: dict[str, list[TrendPoint]] = {}
-    for point in trend.drawn:
+    series: dict[str, list[SketchPoint]] = {}
+    for point in trend.points:
         series.setdefault(point.series, []).append(point)
     said = []
     for name, points in series.items():
@@ -50,39 +116,20 @@ def describe_trend(trend: Trend) -> str:
     return f"{trend.name} by days since infusion 1. {'. '.join(said)}.{reference}"
 
 
-def trend_chart(trend: Trend, *, by_level: bool = False) -> dict[str, Any]:
+def trend_chart(trend: TrendSketch, *, by_level: bool = False) -> dict[str, Any]:
     """The Vega-Lite specification; all rows share their axes."""
     rows: list[str | None] = [*trend.levels] if by_level else [None]
     parts = [_panel(trend, level, is_last=level == rows[-1]) for level in rows]
     chart = parts[0] if len(parts) == 1 else alt.vconcat(*parts, spacing=8)
-    configured = (
-        chart.properties(background="transparent", padding=4)
-        .configure_view(stroke=LINE)
-        .configure_axis(
-            labelColor=INK,
-            titleColor=MUTED,
-            gridColor=LINE,
-            labelFont=_FONT,
-            titleFont=_FONT,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            domain=False,
-            tickColor=LINE,
-        )
-        .configure_title(font=_FONT, fontSize=12, color=INK, anchor="start")
-        .configure_text(font=_FONT)
-    )
-    return dict(configured.to_dict())
+    return finish(chart)
 
 
-def _panel(trend: Trend, level: str | None, *, is_last: bool) -> Any:
+def _panel(trend: TrendSketch, level: str | None, *, is_last: bool) -> Any:
     """One row: the reference range behind, a line a participant, the number at its end."""
-    points = [point for point in trend.drawn if level is None or point.level == level]
+    points = [point for point in trend.points if level is None or point.level == level]
     values = [
         {"day": point.day, "value": float(point.value), "series": point.series} for point in points
     ]
-    ends = {row["series"]: row for row in values}
     x = alt.X(
         "day:Q",
         scale=alt.Scale(domain=_days(trend), nice=True),
@@ -93,25 +140,56 @@ def _panel(trend: Trend, level: str | None, *, is_last: bool) -> Any:
         scale=alt.Scale(domain=_values(trend), nice=True),
         axis=alt.Axis(title=trend.unit, grid=True, tickCount=4),
     )
-    chart = alt.Chart(alt.Data(values=values))
+    height = max(_HEIGHT, (len({row["series"] for row in values}) + 1) * _LINE)
+    chart = rows_of(values)
     line = chart.mark_line(stroke=MUTED, strokeWidth=1.5).encode(x=x, y=y, detail="series:N")
-    marks = chart.mark_point(
-        shape="circle", size=45, opacity=1, fill=CARD, stroke=INK, strokeWidth=1.5
-    ).encode(x=x, y=y)
-    layers = [*_reference(trend), line, marks]
-    if level is not None:
-        names = alt.Chart(alt.Data(values=list(ends.values())))
-        layers.append(
-            names.mark_text(align="left", dx=7, fontSize=11, color=INK).encode(
-                x=x, y=y, text="series:N"
-            )
+    layers = [*_reference(trend), line]
+    marked = _marked(trend, values)
+    if marked:
+        mark = rows_of(marked).mark_point(
+            shape="circle", size=45, opacity=1, fill=CARD, stroke=INK, strokeWidth=1.5
         )
-    layered = alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT)
+        layers.append(mark.encode(x=x, y=y))
+    if level is not None:
+        layers += _names(trend, values, height, x, y)
+    layered = alt.layer(*layers).properties(width=_WIDTH, height=height)
     return layered.properties(title=level) if level is not None else layered
 
 
-def _reference(trend: Trend) -> list[alt.Chart]:
-    low, high = trend.reference_low, trend.reference_high
+def _marked(trend: TrendSketch, values: Sequence[Row]) -> Sequence[Row]:
+    """The values that have a mark of their own: all, or where there are many those that no line
+    would show."""
+    if len(trend.points) <= _MOST_MARKS:
+        return values
+    count = Counter(row["series"] for row in values)
+    return [row for row in values if count[row["series"]] == 1]
+
+
+def _names(
+    trend: TrendSketch, values: Sequence[Row], height: int, x: alt.X, y: alt.Y
+) -> list[alt.Chart]:
+    """Each participant's number right of their last value, moved apart where they would touch."""
+    last = {row["series"]: row for row in values}
+    bottom, top = _values(trend)
+    apart = (top - bottom) * _LINE / height
+    right = _days(trend)[1]
+    ends = sorted(last.values(), key=lambda one: (one["value"], one["series"]))
+    named: list[dict[str, Any]] = []
+    for row in ends:
+        lowest = named[-1]["at"] + apart if named else bottom
+        named.append({**row, "to": right + 1, "at": max(row["value"], lowest)})
+    highest = top
+    for name in reversed(named):
+        name["at"] = min(name["at"], highest)
+        highest = name["at"] - apart
+    names = rows_of(named)
+    lead = names.mark_rule(stroke=LINE).encode(x=x, x2="to:Q", y=y, y2="at:Q")
+    text = names.mark_text(align="left", dx=3, fontSize=11, color=INK)
+    return [lead, text.encode(x=alt.X("to:Q"), y=alt.Y("at:Q"), text="series:N")]
+
+
+def _reference(trend: TrendSketch) -> list[alt.Chart]:
+    low, high = trend.low, trend.high
     if low is None and high is None:
         return []
     bottom, top = _values(trend)
@@ -121,17 +199,23 @@ def _reference(trend: Trend) -> list[alt.Chart]:
     }
     if band["low"] >= band["high"]:
         return []
-    chart = alt.Chart(alt.Data(values=[band]))
-    return [chart.mark_rect(fill=REFERENCE, opacity=1).encode(y=alt.Y("low:Q"), y2="high:Q")]
+    chart = rows_of([band])
+    limits = [{"at": float(one)} for one in (low, high) if one is not None and one <= top]
+    return [
+        chart.mark_rect(fill=SETTLED_PAPER, opacity=1).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        rows_of(limits)
+        .mark_rule(stroke=SETTLED, strokeWidth=1, strokeDash=[4, 3])
+        .encode(y=alt.Y("at:Q")),
+    ]
 
 
-def _days(trend: Trend) -> list[int]:
-    days = [point.day for point in trend.drawn if point.day is not None]
+def _days(trend: TrendSketch) -> list[int]:
+    days = [point.day for point in trend.points]
     return [min(0, *days), max(7, *days)]
 
 
-def _values(trend: Trend) -> list[float]:
+def _values(trend: TrendSketch) -> list[float]:
     """From nought, or the lowest, to a little over the highest."""
-    values = [float(point.value) for point in trend.drawn]
+    values = [float(point.value) for point in trend.points]
     top = max(values) or 1.0
     return [min(0.0, *values), top * 1.05]

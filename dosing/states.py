@@ -127,6 +127,7 @@ class MedicationKind(TextChoices):
     PROHIBITED = "prohibited", "prohibited"
     STEROID = "steroid", "systemic steroid"
     ANTICYTOKINE = "anticytokine", "anticytokine therapy"
+    ANTIPYRETIC = "antipyretic", "antipyretic"
 
 
 class CallKind(TextChoices):
@@ -158,4 +159,28 @@ MONITOR_CALL: Final = LifeCycle(
     },
 )
 
-LIFE_CYCLES: Final = (LD_DOSE, PRODUCT_LOT, INFUSION, WINDOW, MONITOR_CALL)
+
+class InFlightState(TextChoices):
+    OPEN = "OPEN", "to be answered"
+    ANSWERED = "ANSWERED", "answered"
+    MOOT = "MOOT", "no longer needed"
+
+
+class InFlightAnswer(TextChoices):
+    """What a site says of an infusion that was planned when a hold landed."""
+
+    HELD = "HELD", "held"
+    ALREADY_GIVEN = "ALREADY_GIVEN", "already given"
+    PROCEEDING = "PROCEEDING", "proceeding on instruction"
+
+
+IN_FLIGHT: Final = LifeCycle(
+    "the question about an infusion in flight",
+    InFlightState,
+    {
+        (InFlightState.OPEN, InFlightState.ANSWERED): _SITE,
+        (InFlightState.OPEN, InFlightState.MOOT): owned_by(SERVICE),
+    },
+)
+
+LIFE_CYCLES: Final = (LD_DOSE, PRODUCT_LOT, INFUSION, WINDOW, MONITOR_CALL, IN_FLIGHT)

@@ -5,6 +5,7 @@ from django.urls import path
 from dosing import views
 from dosing.forms import (
     calls,
+    inflight,
     infusions,
     leaving,
     lots,
@@ -23,6 +24,8 @@ _LD = f"{_ONE}lymphodepletion/"
 _LOT = f"{_STUDY}lots/<str:code>/"
 
 _INFUSION_ACTS: tuple[tuple[str, str, type[infusions.InfusionAct]], ...] = (
+    ("in-flight", "in_flight_answer", inflight.AnswerInFlight),
+    ("instruct", "in_flight_instruct", inflight.InstructInfusion),
     ("check", "infusion_check", infusions.CheckSafety),
     ("give", "infusion_give", infusions.GiveInfusion),
     ("already-given", "infusion_given_already", infusions.RecordGiven),
@@ -36,6 +39,7 @@ _INFUSION_ACTS: tuple[tuple[str, str, type[infusions.InfusionAct]], ...] = (
 )
 
 urlpatterns = [
+    path(f"{_STUDY}in-flight/", views.show_in_flight, name="in_flight"),
     path(f"{_STUDY}calls/", views.show_calls, name="calls"),
     path(f"{_STUDY}calls/<int:number>/answer/", calls.AnswerCall.as_view(), name="call_answer"),
     path(f"{_LD}begin/", lymphodepletion.BeginLymphodepletion.as_view(), name="ld_begin"),

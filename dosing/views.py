@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_GET
 
 from cohorts.queries import Viewer, find_participant, viewer_of
 from dosing.charts import draw_trend
 from dosing.queries import (
-    Trend,
     list_calls,
+    list_in_flight,
     list_lots,
     may_read_calls,
+    may_read_in_flight,
     may_read_lots,
     read_participant_trends,
     read_study_trend,
@@ -36,7 +36,7 @@ def show_measurements(request: HttpRequest, key: str, number: str) -> HttpRespon
     context = {
         "study": viewer.study,
         "participant": participant,
-        "trends": [(trend, _draw(trend)) for trend in trends],
+        "trends": [(trend, draw_trend(trend)) for trend in trends],
         "can_record": viewer.is_investigator_at(participant.site_id),
         "as_of": clock.now(),
     }
@@ -53,7 +53,7 @@ def show_trends(request: HttpRequest, key: str) -> HttpResponse:
         "viewer": viewer,
         "choices": choices,
         "trend": trend,
-        "chart": _draw(trend, by_level=True) if trend else "",
+        "chart": draw_trend(trend, by_level=True) if trend else None,
         "as_of": clock.now(),
     }
     return render(request, "dosing/trends.html", context)
@@ -71,6 +71,18 @@ def lots(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_GET
+def show_in_flight(request: HttpRequest, key: str) -> HttpResponse:
+    """What sites are asked about planned infusions; their own for people bound to one."""
+    viewer = _viewer(request, key)
+    if not may_read_in_flight(viewer):
+        raise Http404
+    now = clock.now()
+    page = list_in_flight(viewer, now=now)
+    context = {"study": viewer.study, "page": page, "as_of": now}
+    return render(request, "dosing/in_flight.html", context)
+
+
+@require_GET
 def show_calls(request: HttpRequest, key: str) -> HttpResponse:
     """Questions about people in lymphodepletion, the most pressing first."""
     viewer = _viewer(request, key)
@@ -82,11 +94,6 @@ def show_calls(request: HttpRequest, key: str) -> HttpResponse:
         "can_answer": Role.MEDICAL_MONITOR.label in viewer.roles,
     }
     return render(request, "dosing/calls.html", context)
-
-
-def _draw(trend: Trend, *, by_level: bool = False) -> SafeString:
-    drawn = draw_trend(trend, by_level=by_level)
-    return mark_safe(drawn)  # noqa: S308 - made by the chart library, which escapes
 
 
 def _viewer(request: HttpRequest, key: str) -> Viewer:

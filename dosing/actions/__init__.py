@@ -4,6 +4,13 @@ from dosing.actions.administrations import give_ld_dose, omit_ld_dose
 from dosing.actions.calls import answer_call, follow_calls
 from dosing.actions.checks import enter_safety_check
 from dosing.actions.corrections import correct_infusion, mark_not_given
+from dosing.actions.doubts import question_medications
+from dosing.actions.inflight import (
+    answer_in_flight,
+    flag_overdue,
+    follow_in_flight,
+    instruct_infusion,
+)
 from dosing.actions.infusions import give_infusion, record_given_infusion
 from dosing.actions.leaving import close_treatment, complete_follow_up
 from dosing.actions.legacy import PaperCourse, PaperInfusion, take_in_course
@@ -73,6 +80,7 @@ __all__ = [
     "pass_time",
     "plan_course",
     "quarantine_lot",
+    "question_medications",
     "receive_lot",
     "record_given_infusion",
     "record_measurement",
@@ -82,4 +90,8 @@ __all__ = [
     "reschedule_infusion",
     "resume_infusion",
     "take_in_course",
+    "answer_in_flight",
+    "flag_overdue",
+    "follow_in_flight",
+    "instruct_infusion",
 ]

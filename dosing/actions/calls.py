@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from cohorts.actions import move_to_level
 from cohorts.actions.holds import DLT_NEWS
 from cohorts.models import DoseLevel, Hold
-from cohorts.policies import document_of, holds_on
+from cohorts.policies import document_of, holds_on_each
 from cohorts.states import HoldState
 from dosing.actions.facts import push_facts, record_course
 from dosing.models import Course, Infusion, MonitorCall
-from dosing.policies import check_answer, conditioned_courses
+from dosing.policies import call_content, check_answer, conditioned_courses
 from dosing.states import (
     LETS_THROUGH,
     MONITOR_CALL,
@@ -40,9 +39,10 @@ def follow_calls(change: Change) -> None:
     calls = MonitorCall.objects.filter(course__in=courses).exclude(state=CallState.MOOT)
     calls = calls.select_related("course__level")
     asked = {(it.course_id, it.hold_id) for it in calls if not _is_overtaken(change, it)}
+    people = {course.pk: (course.level.ordinal, course.participant) for course in courses.values()}
+    holds = holds_on_each(change.study, people)
     for course in courses.values():
-        site, level = course.participant.site, course.level.ordinal
-        for hold in holds_on(change.study, level=level, site=site):
+        for hold in holds[course.pk]:
             if (course.pk, hold.pk) not in asked:
                 _raise(change, course, kind=CallKind.HOLD, hold=hold)
         is_old = course.old_at is not None and course.old_at <= change.now
@@ -135,7 +135,7 @@ def answer_call(  # noqa: PLR0913 - the monitor's word, signed
             role=role,
             password=password,
             meaning=f"call about {call.participant}: {word.label}",
-            hash_of=content_hash(_content(call)),
+            hash_of=content_hash(call_content(call)),
         )
         call.save(update_fields=_ANSWER)
         if lower_to is not None:
@@ -154,17 +154,6 @@ _ANSWER = [
     "answered_at",
     "answered_by",
 ]
-
-
-def _content(call: MonitorCall) -> dict[str, Any]:
-    """What is signed."""
-    return {
-        "call": call.pk,
-        "participant": str(call.participant),
-        "answer": call.answer,
-        "level": call.lower_to.ordinal if call.lower_to else None,
-        "why": call.reason,
-    }
 
 
 def _lock(call: MonitorCall) -> MonitorCall:

@@ -19,14 +19,22 @@ from ntrust.policies import check_role
 from ntrust.states import Role
 
 _UNDECIDED = (InfusionState.PLANNED, InfusionState.HELD)
+_MAY_FOLLOW = (ParticipantState.TREATED, ParticipantState.FOLLOW_UP)
+"""Those in follow-up among them: a correction may have just returned them to treatment."""
+_LOOKED_AT = (*DEPARTURES, *_MAY_FOLLOW)
 
 
 def close_treatment(change: Change) -> None:
     """Before the rules run: nothing stays planned for those who left, and those whose treatment is
     over and stated are in follow-up."""
-    _miss_for_departed(change)
-    _return_to_treatment(change)
-    _begin_follow_up(change)
+    people = Participant.objects.filter(study=change.study, state__in=_LOOKED_AT).order_by()
+    states = set(people.values_list("state", flat=True).distinct())
+    if states.intersection(DEPARTURES):
+        _miss_for_departed(change)
+    if ParticipantState.FOLLOW_UP in states:
+        _return_to_treatment(change)
+    if states.intersection(_MAY_FOLLOW):
+        _begin_follow_up(change)
 
 
 def _miss_for_departed(change: Change) -> None:

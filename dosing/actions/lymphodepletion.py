@@ -83,7 +83,13 @@ def _note_early(change: Change, course: Course, slot: Slot) -> None:
     if started_at < slot.confirmed_at.replace(second=0, microsecond=0):
         found.append(("LD_BEFORE_SEAT", f"confirmed {slot.confirmed_at:%d-%b-%Y %H:%M} UTC"))
     level = course.level.ordinal
-    holds = holds_on(participant.study, level=level, site=participant.site, at=started_at)
+    holds = holds_on(
+        participant.study,
+        level=level,
+        site=participant.site,
+        at=started_at,
+        participant=participant,
+    )
     found += [("LD_WHILE_HELD", f"held then: {hold.reason}") for hold in holds]
     for kind, why in found:
         note_deviation(

@@ -123,6 +123,7 @@ class BeginLymphodepletion(ParticipantAct):
     """The point of no return."""
 
     title, button, roles = "Begin lymphodepletion", "Go on", (Role.INVESTIGATOR,)
+    form_class = CourseForm
     form: CourseForm
 
     def gates(self, now: datetime) -> list[Gate]:

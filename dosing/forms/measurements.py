@@ -97,6 +97,7 @@ class RecordMeasurements(ParticipantAct):
     """The values of one visit."""
 
     title, button, roles = "Enter measurements", "Enter", (Role.INVESTIGATOR,)
+    form_class = VisitForm
     form: VisitForm
 
     def make_form(self, **kwargs: Any) -> forms.Form:
@@ -136,6 +137,7 @@ class CorrectMeasurement(StudyAct):
     """A value that was entered wrongly; the wrong one stays in the history."""
 
     title, button, roles = "Correct a measurement", "Correct", (Role.INVESTIGATOR,)
+    form_class = CorrectionForm
     thing: Measurement
     person: Participant
 

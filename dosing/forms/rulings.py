@@ -22,11 +22,18 @@ class Ruling(ParticipantAct):
     roles = (Role.MEDICAL_MONITOR,)
     form_class = ReasonForm
 
-    def facts(self) -> Mapping[str, Any]:
+    outcome: Outcome
+
+    def find(self) -> None:
+        """The participant, once there is something to rule on; before that nothing is there."""
+        super().find()
         outcome = Outcome.objects.filter(participant=self.thing).first()
         if outcome is None:
             raise Http404
-        return {**super().facts(), "The rules say": outcome.because}
+        self.outcome = outcome
+
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts(), "The rules say": self.outcome.because}
 
 
 class GroundForm(ReasonForm):

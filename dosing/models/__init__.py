@@ -5,6 +5,7 @@ from dosing.models.administrations import LdAdministration
 from dosing.models.calls import MonitorCall
 from dosing.models.checks import SafetyCheck
 from dosing.models.courses import Course
+from dosing.models.inflight import InFlight
 from dosing.models.infusions import Infusion
 from dosing.models.lots import LotMove, ProductLot
 from dosing.models.measurements import Measurement
@@ -14,6 +15,7 @@ from dosing.models.windows import DltWindow
 __all__ = [
     "Course",
     "DltWindow",
+    "InFlight",
     "Infusion",
     "LdAdministration",
     "LotMove",

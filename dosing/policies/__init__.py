@@ -1,6 +1,7 @@
 """May this participant be treated now, and if not, why."""
 
 from dosing.policies.calls import (
+    call_content,
     check_answer,
     conditioned_courses,
     hold_gates_for_infusion,
@@ -17,6 +18,13 @@ from dosing.policies.cycles import (
     level_of_next_cycle,
 )
 from dosing.policies.given import Corrected, Entered, Given, check_given
+from dosing.policies.inflight import (
+    check_instruction,
+    check_proceeding,
+    gates_for_proceeding,
+    open_questions,
+    planned_infusions,
+)
 from dosing.policies.infusions import (
     check_infusion,
     gates_for_infusion,
@@ -36,6 +44,7 @@ from dosing.policies.schedule import Due, due_day, find_deviations, site_day
 from dosing.policies.stagger import check_planned_day
 
 __all__ = [
+    "call_content",
     "Corrected",
     "Due",
     "Entered",
@@ -72,4 +81,9 @@ __all__ = [
     "was_clear",
     "was_in_window",
     "was_released",
+    "check_instruction",
+    "check_proceeding",
+    "gates_for_proceeding",
+    "open_questions",
+    "planned_infusions",
 ]

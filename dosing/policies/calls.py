@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -44,8 +45,9 @@ def hold_gates_for_infusion(infusion: Infusion) -> list[Gate]:
     """One gate a hold in force. A call answered with proceed, or with a lower dose, clears its
     own hold for infusion 1 of that course; for no later infusion and no other hold."""
     course = infusion.course
-    study, level, site = course.participant.study, course.level.ordinal, course.participant.site
-    holds = holds_on(study, level=level, site=site)
+    participant, level = course.participant, course.level.ordinal
+    study, site = participant.study, participant.site
+    holds = holds_on(study, level=level, site=site, participant=participant)
     if not holds:
         return hold_gates(study, level=level, site=site)
     calls = latest_calls(course.monitor_calls.filter(kind=CallKind.HOLD))
@@ -131,3 +133,14 @@ def _check_lower(course: Course, lower_to: DoseLevel) -> None:
         raise Refused(
             "level_not_opened", f"No signed decision has opened level {lower_to.ordinal} yet."
         )
+
+
+def call_content(call: MonitorCall) -> dict[str, Any]:
+    """What the signature under an answer is bound to."""
+    return {
+        "call": call.pk,
+        "participant": str(call.participant),
+        "answer": call.answer,
+        "level": call.lower_to.ordinal if call.lower_to else None,
+        "why": call.reason,
+    }

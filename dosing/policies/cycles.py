@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cohorts.models import DoseLevel, Outcome, Participant
-from cohorts.policies import consent_gate, hold_gates, site_gate
+from cohorts.policies import consent_gate, hold_gates, open_gate, site_gate
 from cohorts.states import DltStatus, ParticipantState
 from dosing.models import Course, DltWindow, Infusion
 from dosing.policies.lymphodepletion import level_open
@@ -27,7 +27,10 @@ def gates_for_cycle(participant: Participant, *, now: datetime) -> list[Gate]:
         consent_gate(participant),
         _no_dlt_ever(participant),
         level_open(participant.study, level),
-        *hold_gates(participant.study, level=level.ordinal, site=participant.site),
+        open_gate(participant.study),
+        *hold_gates(
+            participant.study, level=level.ordinal, site=participant.site, participant=participant
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cohorts.models import Hold, Outcome
-from cohorts.policies import document_of, hold_gate, holds_on
+from cohorts.policies import document_of, hold_gate, holds_on, open_gate
 from cohorts.protocol import Question
 from cohorts.states import DltStatus, HoldScope, ParticipantState
 from dosing.models import Course, Infusion, SafetyCheck
@@ -35,6 +35,7 @@ def gates_for_infusion(
             infusion.state == InfusionState.PLANNED,
             f"Infusion {infusion.number} is {InfusionState(infusion.state).label}.",
         ),
+        open_gate(course.participant.study),
         _on_treatment(course),
         _lymphodepletion_given(course),
         lymphodepletion_recent(infusion, now=now),
@@ -129,7 +130,13 @@ def _shut_at(infusion: Infusion, given: Given) -> list[Gate]:
 def _holds_then(infusion: Infusion, at: datetime) -> list[Hold]:
     course = infusion.course
     participant = course.participant
-    return holds_on(participant.study, level=course.level.ordinal, site=participant.site, at=at)
+    return holds_on(
+        participant.study,
+        level=course.level.ordinal,
+        site=participant.site,
+        at=at,
+        participant=participant,
+    )
 
 
 def _safety_checked(infusion: Infusion, *, at: datetime) -> list[Gate]:

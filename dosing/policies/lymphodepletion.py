@@ -7,16 +7,18 @@ from datetime import datetime
 from cohorts.engine.basis import read_design, read_tallies
 from cohorts.engine.design import SecondDlt
 from cohorts.engine.rules import find_toxic, is_closed
-from cohorts.models import DoseLevel, Participant, Slot
+from cohorts.models import Cohort, Decision, DoseLevel, Participant, Slot
 from cohorts.policies import (
     consent_gate,
     current_basis,
+    gates_for_expansion,
     gates_for_treatment,
     hold_gates,
+    open_gate,
     require_protocol,
     site_gate,
 )
-from cohorts.states import CohortState, DecisionState, ParticipantState, SlotState
+from cohorts.states import CohortState, ParticipantState, SlotState
 from dosing.policies.stagger import stagger_before_lymphodepletion
 from ntrust.errors import Gate, refuse_unless_clear
 from ntrust.models import Study
@@ -34,7 +36,7 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
     )
     if slot is None or slot.cohort is None:
         return [Gate("seat_confirmed", False, f"{participant} has no confirmed seat.")]
-    level, decision = slot.cohort.level, slot.cohort.decision
+    level = slot.cohort.level
     cohort = CohortState(slot.cohort.state)
     state = ParticipantState(participant.state)
     return [
@@ -46,7 +48,10 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
         ),
         site_gate(participant.site),
         consent_gate(participant),
-        *hold_gates(participant.study, level=level.ordinal, site=participant.site),
+        open_gate(participant.study),
+        *hold_gates(
+            participant.study, level=level.ordinal, site=participant.site, participant=participant
+        ),
         level_open(participant.study, level),
         Gate(
             "cohort_open",
@@ -55,18 +60,27 @@ def gates_for_lymphodepletion(participant: Participant, *, now: datetime) -> lis
             None,
             "study manager",
         ),
-        Gate(
-            "decision_stands",
-            decision.state != DecisionState.BASIS_CHANGED,
-            f"Decision #{decision.number} stands."
-            if decision.state != DecisionState.BASIS_CHANGED
-            else f"Decision #{decision.number} no longer stands: {decision.basis_change}.",
-            None,
-            "study manager and medical monitor",
-        ),
+        _decision_stands(slot.cohort.decision),
+        *_gates_of_part_2(participant, slot.cohort),
         *gates_for_treatment(participant, now=now),
         *stagger_before_lymphodepletion(participant, level, now=now),
     ]
+
+
+def _decision_stands(decision: Decision) -> Gate:
+    rule, who = "decision_stands", "study manager and medical monitor"
+    if not decision.is_in_force:
+        sentence = f"Decision #{decision.number} no longer stands: {decision.basis_change}."
+        return Gate(rule, False, sentence, None, who)
+    return Gate(rule, True, f"Decision #{decision.number} stands.")
+
+
+def _gates_of_part_2(participant: Participant, cohort: Cohort) -> list[Gate]:
+    """In Part 2 also: it is started, the RDE stands, the boundary is not crossed."""
+    if cohort.part == 1:
+        return []
+    study = participant.study
+    return gates_for_expansion(study, require_protocol(study), cohort.disease)
 
 
 def level_open(study: Study, level: DoseLevel) -> Gate:

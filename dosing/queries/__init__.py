@@ -5,6 +5,7 @@ Nobody gets a row without a `Viewer`, but for what the rules of higher applicati
 
 from dosing.queries.calls import CallRow, find_call, list_calls, may_read_calls
 from dosing.queries.courses import CoursePanel, read_courses
+from dosing.queries.inflight import count_asked, list_in_flight, may_read_in_flight
 from dosing.queries.infusions import InfusionsPanel, read_infusions
 from dosing.queries.lots import LotsPage, find_lot, list_lots, may_read_lots
 from dosing.queries.measurements import (
@@ -49,4 +50,7 @@ __all__ = [
     "read_medications",
     "read_participant_trends",
     "read_study_trend",
+    "count_asked",
+    "list_in_flight",
+    "may_read_in_flight",
 ]

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from cohorts.queries import Viewer
 from dosing.models import MonitorCall
+from dosing.policies import call_content
 from dosing.states import CallAnswer, CallState
+from ntrust.signing import SignatureStatus, signature_status
 from ntrust.states import Role
 
 _READERS = {Role.STUDY_MANAGER.label, Role.MEDICAL_MONITOR.label, Role.AUDITOR.label}
@@ -31,6 +33,7 @@ class CallRow:
     is_open: bool
     is_overdue: bool
     answer: str
+    signature: SignatureStatus | None
 
 
 def may_read_calls(viewer: Viewer) -> bool:
@@ -51,7 +54,7 @@ def find_call(viewer: Viewer, number: int) -> MonitorCall | None:
 def list_calls(viewer: Viewer, *, now: datetime) -> list[CallRow]:
     """Open calls by the hour they are due, then the others, newest first. One statement."""
     calls = MonitorCall.objects.filter(participant__study=viewer.study).select_related(
-        "participant__site", "course__level", "hold"
+        "participant__site", "course__level", "hold", "signature", "lower_to"
     )
     rows = [_row(call, now) for call in calls]
     waiting = sorted((row for row in rows if row.is_open), key=lambda row: row.due_at)
@@ -78,4 +81,5 @@ def _row(call: MonitorCall, now: datetime) -> CallRow:
         is_open=call.state == CallState.RAISED,
         is_overdue=call.state == CallState.RAISED and call.due_at < now,
         answer=answer,
+        signature=signature_status(call.signature, call_content(call)) if call.signature else None,
     )

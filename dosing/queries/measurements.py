@@ -64,12 +64,16 @@ class Trend:
     @property
     def reference(self) -> str:
         """The reference range in words; empty without one."""
-        low, high = self.reference_low, self.reference_high
-        if low is not None and high is not None:
-            return f"{low} to {high} {self.unit}"
-        if low is not None:
-            return f"{low} {self.unit} or more"
-        return f"{high} {self.unit} or less" if high is not None else ""
+        return name_reference(self.reference_low, self.reference_high, self.unit)
+
+
+def name_reference(low: Decimal | None, high: Decimal | None, unit: str) -> str:
+    """A reference range in words; empty without one."""
+    if low is not None and high is not None:
+        return f"{low} to {high} {unit}"
+    if low is not None:
+        return f"{low} {unit} or more"
+    return f"{high} {unit} or less" if high is not None else ""
 
 
 @dataclass(frozen=True)

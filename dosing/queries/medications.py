@@ -20,6 +20,7 @@ _MARKS: Final = {
     MedicationKind.PROHIBITED: Mark("prohibited", HARM, "▲"),
     MedicationKind.STEROID: Mark("systemic steroid", PLAN, "◆"),
     MedicationKind.ANTICYTOKINE: Mark("anticytokine therapy", PLAN, "◆"),
+    MedicationKind.ANTIPYRETIC: Mark("antipyretic", PLAN, "◆"),
 }
 
 
