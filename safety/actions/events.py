@@ -1,33 +1,41 @@
-"""Adverse events, DLT reports and their adjudication, and the statement at a window's end."""
+"""Adverse events as they are entered: the alert first, whatever is missing later."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
 
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 
-from cohorts.actions import update_outcome
-from cohorts.models import Outcome, Participant
+from cohorts.models import Participant
 from cohorts.policies import document_of
-from cohorts.states import DltStatus
-from dosing.actions import move_window
-from dosing.models import DltWindow
-from dosing.states import WindowState
 from ntrust.change import Change, study_change
 from ntrust.errors import Refused
 from ntrust.models import User
 from ntrust.policies import check_role
-from ntrust.signing import content_hash, sign
 from ntrust.states import Role
-from safety.models import Adjudication, AdverseEvent, DltReport, WindowStatement
-from safety.policies import (
-    began_in_window,
-    check_statement,
-    dlt_status,
-    has_dlt_elsewhere,
-    has_open_question,
-)
-from safety.states import DLT_REPORT, DltReportState
+from safety.actions.reports import report_dlt
+from safety.actions.telling import record_of
+from safety.models import AdverseEvent, DltReport, EventGrade
+from safety.policies import EventDetails, check_details, settle_grade
+from safety.states import COUNTED_REPORTS, DltReportState
+
+NOTHING_MORE = EventDetails()
+_SAID: Final = (
+    "term", "onset_at", "ended_at", "grading_system", "grade", "causality", "is_serious",
+    "aware_at",
+)  # fmt: skip
+"""What an alert says of its event; the findings and the time of the grade are its first step's."""
+
+
+class AlreadyEntered(Refused):
+    """An alert that says nothing new: it is this `event`."""
+
+    def __init__(self, event: AdverseEvent) -> None:
+        super().__init__("already_entered", "This event is entered already; nothing is lost.")
+        self.event = event
 
 
 def report_event(  # noqa: PLR0913 - what is asked at the bedside
@@ -35,301 +43,134 @@ def report_event(  # noqa: PLR0913 - what is asked at the bedside
     *,
     term: str,
     onset_at: datetime,
-    grade: int,
+    grade: int | None,
     grading_system: str,
     causality: str,
-    is_serious: bool,
-    aware_at: datetime,
     by: User,
+    is_serious: bool | None = None,
+    aware_at: datetime | None = None,
+    findings: Mapping[str, str] = MappingProxyType({}),
+    graded_since: datetime | None = None,
+    ended_at: datetime | None = None,
+    details: EventDetails = NOTHING_MORE,
     criterion: str | None = None,
     now: datetime | None = None,
 ) -> AdverseEvent:
-    """Enter an adverse event; with a `criterion` ("" when not yet stated) it is reported as a DLT
-    in the same change. Refuses a grade outside 1 to 5 and times in the future."""
-    study = participant.study
-    check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
-    with study_change(study, by=by, reason="adverse event", now=now) as change:
-        if not 1 <= grade <= 5:
-            raise Refused("bad_grade", "A grade is 1 to 5.")
-        if onset_at > change.now or aware_at > change.now:
-            raise Refused("future_date", "This time lies in the future.")
-        event = AdverseEvent.objects.create(
+    """Enter an adverse event; with a `criterion` ("" when not yet stated) it is a DLT report too.
+
+    What, when, grade and relation (`causality`, "" when not known) are enough, in any state.
+    Without a `grade` the findings make it. Sent twice it adds the DLT, details or nothing
+    (`already_entered`). Refuses as `settle_grade` and `check_details` do, and impossible times.
+    """
+    check_role(by, participant.study, [Role.INVESTIGATOR], site=participant.site)
+    with study_change(participant.study, by=by, reason="adverse event", now=now) as change:
+        event = AdverseEvent(
             participant=participant,
             term=term.strip(),
             onset_at=onset_at,
-            grade=grade,
+            ended_at=ended_at,
             grading_system=grading_system,
             causality=causality,
             is_serious=is_serious,
             aware_at=aware_at,
-            entered_at=change.now,
-            entered_by=by,
         )
-        _record(change, participant, "EVENT_REPORTED", f"adverse event, grade {grade}.")
+        step = EventGrade(since=graded_since or onset_at, findings=dict(findings))
+        _check_entry(change, event, step, grade)
+        put_details(event, details)
+        if (twin := _twin_of(event, step, criterion)) is not None:
+            return _add_to(change, twin, details, criterion, by=by)
+        _enter(change, event, step)
         if criterion is not None:
             report_dlt(event, criterion=criterion, by=by)
     return event
 
 
-def report_dlt(
-    event: AdverseEvent, *, by: User, criterion: str = "", now: datetime | None = None
-) -> DltReport:
-    """State that an event is dose-limiting. Never refused for state, order or completeness: the
-    criterion may follow later.
-
-    A criterion with a clock that is still running makes the report provisional: it counts as a DLT
-    when the clock ends, unless a resolution inside the limit is signed before. Any other report
-    counts from now on, until refuted.
-    """
+def _check_entry(change: Change, event: AdverseEvent, step: EventGrade, grade: int | None) -> None:
+    """Times that can be, and the grade as entered or as the findings make it."""
+    known = (event.onset_at, step.since, event.ended_at, event.aware_at)
+    if any(moment is not None and moment > change.now for moment in known):
+        raise Refused("future_date", "This time lies in the future.")
+    if step.since < event.onset_at or (event.ended_at and event.ended_at < step.since):
+        raise Refused("impossible_order", "An event begins, has its grade, and then ends.")
     participant = event.participant
-    study = participant.study
-    check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
-    with study_change(study, by=by, reason="DLT report", now=now) as change:
-        hours = _clock_hours(event, criterion)
-        counts_at = event.onset_at + timedelta(hours=hours)
-        is_running = counts_at > change.now and event.ended_at is None
-        state = DltReportState.PROVISIONAL if is_running else DltReportState.REPORTED
-        report = DltReport.objects.create(
-            event=event,
-            criterion=criterion,
-            state=state,
-            counts_at=counts_at if is_running else None,
-            reported_at=change.now,
-            reported_by=by,
-        )
-        _push_dlt(change, participant)
-        if began_in_window(event, DltWindow.objects.filter(participant=participant).first()):
-            _withdraw_statement(change, participant)
-        what = "provisional DLT" if is_running else "DLT"
-        kind = "DLT_PROVISIONAL" if is_running else "DLT_REPORTED"
-        stated = f"criterion {criterion}" if criterion else "criterion not yet stated"
-        _record(change, participant, kind, f"{what} reported, {stated}.")
-    return report
-
-
-def _clock_hours(event: AdverseEvent, criterion: str) -> int:
-    """Hours the criterion leaves an event of this grade to resolve; none when it is not stated."""
-    if not criterion:
-        return 0
-    rule = document_of(event.participant.protocol_version).criterion(criterion)
-    if rule.at_once_from is not None and event.grade >= rule.at_once_from:
-        return 0
-    return rule.clock_hours or 0
-
-
-def clear_dlt(
-    report: DltReport,
-    *,
-    resolved_at: datetime,
-    by: User,
-    password: str,
-    now: datetime | None = None,
-) -> DltReport:
-    """Sign that a provisional DLT resolved inside its limit.
-
-    Refuses (`too_late`) a resolution after the limit, and one in the future or before the onset.
-    """
-    participant = report.event.participant
-    study = participant.study
-    role = check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
-    with study_change(study, by=by, reason="event resolved", now=now) as change:
-        report = DltReport.objects.select_related("event__participant__site").get(pk=report.pk)
-        DLT_REPORT.check(report.state, DltReportState.CLEARED)
-        event = report.event
-        if resolved_at > change.now or resolved_at < event.onset_at:
-            raise Refused("impossible_order", "The resolution lies between the onset and now.")
-        if report.counts_at is not None and resolved_at > report.counts_at:
-            raise Refused("too_late", "It resolved after the limit: it counts as a DLT.")
-        sign(
-            change,
-            signer=by,
-            role=role,
-            password=password,
-            meaning="resolved inside the limit: no DLT",
-            hash_of=content_hash({"report": report.pk, "resolved_at": resolved_at}),
-        )
-        event.ended_at = resolved_at
-        event.save(update_fields=["ended_at"])
-        _move_report(report, to=DltReportState.CLEARED)
-        _push_dlt(change, participant)
-        _record(change, participant, "DLT_CLEARED", "resolved inside the limit: no DLT.")
-    return report
-
-
-def adjudicate_dlt(  # noqa: PLR0913 - the monitor's word, signed
-    report: DltReport,
-    *,
-    is_confirmed: bool,
-    reason: str,
-    by: User,
-    password: str,
-    now: datetime | None = None,
-) -> DltReport:
-    """Confirm or refute a reported DLT, signed. Medical monitor's action; a reason is needed."""
-    participant = report.event.participant
-    study = participant.study
-    role = check_role(by, study, [Role.MEDICAL_MONITOR])
-    if not reason.strip():
-        raise Refused("reason_needed", "Say why the DLT is confirmed or refuted.")
-    with study_change(study, by=by, reason=reason, now=now) as change:
-        report = DltReport.objects.select_related("event__participant__site").get(pk=report.pk)
-        to = DltReportState.CONFIRMED if is_confirmed else DltReportState.REFUTED
-        DLT_REPORT.check(report.state, to)
-        signature = sign(
-            change,
-            signer=by,
-            role=role,
-            password=password,
-            meaning=f"DLT {to.label}",
-            hash_of=content_hash({"report": report.pk, "confirmed": is_confirmed, "why": reason}),
-        )
-        Adjudication.objects.create(
-            report=report, is_confirmed=is_confirmed, reason=reason, signature=signature
-        )
-        _move_report(report, to=to)
-        _push_dlt(change, participant)
-        what = f"DLT {to.label}: {reason}"
-        _record(change, participant, f"DLT_{to}", what, detail=reason)
-    return report
-
-
-def sign_window_statement(
-    participant: Participant,
-    *,
-    has_dlt: bool,
-    by: User,
-    password: str,
-    now: datetime | None = None,
-) -> WindowStatement:
-    """Sign "no DLT in the window", or that there was one. Refuses (`no_statement`) before the
-    window's end, with an open question, and against the reports."""
-    study = participant.study
-    role = check_role(by, study, [Role.INVESTIGATOR], site=participant.site)
-    with study_change(study, by=by, reason="window statement", now=now) as change:
-        check_statement(participant, has_dlt=has_dlt, now=change.now)
-        words = "a DLT occurred in the window" if has_dlt else "no DLT in the window"
-        content = {"participant": str(participant), "statement": words}
-        signature = sign(
-            change,
-            signer=by,
-            role=role,
-            password=password,
-            meaning=words,
-            hash_of=content_hash(content),
-        )
-        statement = WindowStatement.objects.create(
-            participant=participant,
-            has_dlt=has_dlt,
-            signature=signature,
-            signed_at=change.now,
-            signed_by=by,
-        )
-        move_window(DltWindow.objects.get(participant=participant), to=WindowState.CLOSED)
-        update_outcome(change, participant, has_signed_statement=not has_dlt)
-        _record(change, participant, "STATEMENT_SIGNED", f"signed: {words}.")
-    return statement
-
-
-def pass_time(change: Change) -> None:
-    """A provisional DLT whose clock has ended without a signed resolution counts as a DLT."""
-    ended = DltReport.objects.filter(
-        event__participant__study=change.study,
-        state=DltReportState.PROVISIONAL,
-        counts_at__lte=change.now,
-    ).select_related("event__participant__site")
-    for report in ended:
-        _move_report(report, to=DltReportState.REPORTED)
-        participant = report.event.participant
-        _push_dlt(change, participant)
-        _record(change, participant, "DLT_REPORTED", "the clock has ended: it counts as a DLT.")
-
-
-def count_reports(change: Change) -> None:
-    """Before the rules run: reports, statements and windows may have been entered in any order.
-
-    A DLT reported before its infusion was entered began in no window yet; it counts from the change
-    that opens the window around it. A statement signed before the close its window has now is
-    withdrawn: it did not speak of the whole window.
-    """
-    _withdraw_early_statements(change)
-    reported = Outcome.objects.filter(
-        study=change.study, participant__adverse_events__dlt_reports__isnull=False
-    )
-    for outcome in reported.select_related("participant__site").distinct():
-        status, elsewhere = dlt_status(outcome.participant), has_dlt_elsewhere(outcome.participant)
-        if (status, elsewhere) != (outcome.dlt, outcome.has_dlt_elsewhere):
-            _push_dlt(change, outcome.participant)
-
-
-def _push_dlt(change: Change, participant: Participant) -> None:
-    """Hand the sum of the reports down. Before a seat is confirmed there is no outcome to tell.
-
-    A DLT that no longer counts leaves the window without a statement: one is owed again.
-    """
-    if not Outcome.objects.filter(participant=participant).exists():
-        return
-    status = dlt_status(participant)
-    if status != DltStatus.COUNTED:
-        _withdraw_statement(change, participant, had_dlt=True)
-    update_outcome(
-        change,
+    event.grade = settle_grade(
         participant,
-        dlt=status,
-        has_open_dlt_question=has_open_question(participant),
-        has_dlt_elsewhere=has_dlt_elsewhere(participant),
+        system_key=event.grading_system,
+        grade=grade,
+        findings=step.findings,
+        onset_at=event.onset_at,
+        since=step.since,
     )
+    rules = document_of(participant.protocol_version).adverse_events
+    system = rules.system(event.grading_system)
+    event.grading_version = system.version if system is not None else ""
 
 
-def _withdraw_statement(change: Change, participant: Participant, *, had_dlt: bool = False) -> None:
-    """A statement that the reports contradict is withdrawn, and one is owed again."""
-    statement = WindowStatement.objects.filter(
-        participant=participant, withdrawn_at__isnull=True, has_dlt=had_dlt
-    ).first()
-    if statement is not None:
-        because = (
-            "The DLT no longer counts." if had_dlt else "A DLT was reported after it was signed."
-        )
-        _withdraw(change, statement, because=because)
+def put_details(event: AdverseEvent, details: EventDetails) -> list[str]:
+    """Put details on an event, checked; the fields that changed."""
+    is_new, stated = event._state.adding, (None, bool(details.seriousness))
+    if is_new and details.seriousness is not None and event.is_serious not in stated:
+        raise Refused("seriousness_differs", "It is serious where a criterion is met, and only so.")
+    changed = details.on(event)
+    for name, value in changed.items():
+        setattr(event, name, value)
+    check_details(event, document_of(event.participant.protocol_version).adverse_events)
+    return list(changed)
 
 
-def _withdraw_early_statements(change: Change) -> None:
-    """Statements whose window was opened again, or closes later than they were signed."""
-    early = WindowStatement.objects.filter(
-        Q(participant__window__closes_at__gt=F("signed_at"))
-        | Q(participant__window__state__in=[WindowState.NOT_OPEN, WindowState.OPEN]),
-        participant__study=change.study,
-        withdrawn_at__isnull=True,
+def _enter(change: Change, event: AdverseEvent, step: EventGrade) -> None:
+    assert change.by is not None
+    event.entered_at, event.entered_by = change.now, change.by
+    AdverseEvent.objects.bulk_create([event])
+    step.event, step.grade = event, event.grade
+    step.entered_at, step.entered_by = event.entered_at, event.entered_by
+    EventGrade.objects.bulk_create([step])
+    what = f"adverse event, grade {event.grade}."
+    record_of(change, event.participant, "EVENT_REPORTED", what)
+
+
+def _twin_of(event: AdverseEvent, step: EventGrade, criterion: str | None) -> AdverseEvent | None:
+    """The event that was entered with the same words in everything, or says the same by now; not
+    one that is dose-limiting by another criterion. Whatever differs is an event of its own."""
+    said = {name: getattr(event, name) for name in _SAID}
+    history: Any = AdverseEvent._meta.get_field("row_history").related_model
+    entered = history.objects.filter(pgh_label="insert", participant=event.participant, **said)
+    twins = AdverseEvent.objects.filter(
+        Q(**said) | Q(pk__in=entered.values("pgh_obj_id")), participant=event.participant
     )
-    for statement in early.select_related("participant__site"):
-        _withdraw(change, statement, because="The DLT window moved after it was signed.")
-        what = "the window statement is withdrawn: the DLT window moved after it was signed."
-        _record(change, statement.participant, "STATEMENT_WITHDRAWN", what)
+    same = twins.filter(
+        course__grade=event.grade, course__since=step.since, course__findings=step.findings
+    ).distinct()
+    return next((one for one in same if not _states_another(one, criterion)), None)
 
 
-def _withdraw(change: Change, statement: WindowStatement, *, because: str) -> None:
-    participant = statement.participant
-    statement.withdrawn_at, statement.withdrawn_because = change.now, because
-    statement.save(update_fields=["withdrawn_at", "withdrawn_because"])
-    window = DltWindow.objects.get(participant=participant)
-    if window.state == WindowState.CLOSED:
-        move_window(window, to=WindowState.AWAITING_STATEMENT)
-    update_outcome(change, participant, has_signed_statement=False)
+def _standing(event: AdverseEvent) -> QuerySet[DltReport]:
+    """The report on an event that counts, or will."""
+    states = [DltReportState.PROVISIONAL, *COUNTED_REPORTS]
+    return event.dlt_reports.filter(state__in=states, superseded_by__isnull=True)
 
 
-def _move_report(report: DltReport, *, to: str) -> None:
-    """The only writer of a report's state."""
-    DLT_REPORT.check(report.state, to)
-    report.state = to
-    report.save(update_fields=["state"])
+def _states_another(event: AdverseEvent, criterion: str | None) -> bool:
+    """Whether the report that stands is by another criterion than the one stated now."""
+    return bool(criterion) and _standing(event).exclude(criterion=criterion).exists()
 
 
-def _record(change: Change, participant: Participant, kind: str, what: str, **data: str) -> None:
-    outcome = Outcome.objects.filter(participant=participant).select_related("level").first()
-    change.record(
-        kind,
-        f"{participant}: {what}",
-        level=outcome.level.ordinal if outcome else None,
-        subject=str(participant),
-        site=participant.site,
-        **data,
-    )
+def _add_to(
+    change: Change,
+    event: AdverseEvent,
+    details: EventDetails,
+    criterion: str | None,
+    *,
+    by: User,
+) -> AdverseEvent:
+    """What a second entry of an event adds: that it is a DLT, or details."""
+    changed = put_details(event, details)
+    is_dlt = criterion is not None and not _standing(event).exists()
+    if not changed and not is_dlt:
+        raise AlreadyEntered(event)
+    if changed:
+        event.save(update_fields=changed)
+        record_of(change, event.participant, "EVENT_COMPLETED", "more is known of an event.")
+    if criterion is not None and is_dlt:
+        report_dlt(event, criterion=criterion, by=by)
+    return event

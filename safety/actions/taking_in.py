@@ -22,7 +22,7 @@ from ntrust.change import Change
 from ntrust.errors import Refused
 from ntrust.models import Signature
 from ntrust.signing import content_hash
-from safety.actions.events import count_reports
+from safety.actions.reports import count_reports
 from safety.models import Adjudication, AdverseEvent, DltReport, TakeOver, WindowStatement
 from safety.policies import dlt_status, has_open_question
 from safety.states import DltReportState

@@ -44,7 +44,6 @@ from ntrust.change import study_change
 from ntrust.models import Site, Study, User
 from ntrust.states import SITE_ROLES, Role
 from safety.actions import (
-    Minutes,
     adjudicate_dlt,
     conclude_review,
     convene_review,
@@ -52,6 +51,7 @@ from safety.actions import (
     report_event,
     sign_window_statement,
 )
+from safety.management.committee import minutes_of
 from safety.management.demo_results import Answers
 from safety.management.doses import INFUSED_FOR, give_doses, prepare
 from safety.models import DltReport
@@ -162,7 +162,9 @@ class Conduct:
         return conclude_review(
             review,
             conclusion=conclusion,
-            minutes=Minutes(attendees, f"minutes of review {review.number}"),
+            minutes=minutes_of(
+                self.study, attendees=attendees, reference=f"minutes of review {review.number}"
+            ),
             by=self.manager,
             now=self.tick(),
         )

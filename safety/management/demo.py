@@ -30,6 +30,8 @@ from dosing.actions import receive_lot
 from ntrust.actions import activate_site, add_site, create_study, grant_role
 from ntrust.models import Study, User
 from ntrust.states import Role
+from safety.actions import EventDetails, end_event, report_event
+from safety.management.answering import Answering
 from safety.management.conduct import Conduct, Crew, enlist
 from safety.management.demo_results import read_answers
 from safety.management.replay import free_key
@@ -51,6 +53,7 @@ def demo_logins() -> list[tuple[str, str]]:
     central = [
         ("manager", "study manager"),
         ("monitor", "medical monitor"),
+        ("data-monitor", "data monitor"),
         ("committee", "safety review committee, read-only"),
         ("auditor", "auditor, read-only"),
     ]
@@ -86,6 +89,7 @@ def _set_up(now: datetime) -> Conduct:
     common: dict[str, Any] = {"study": study, "password": PASSWORD, "now": now, "is_demo": True}
     manager = enlist("manager", role=Role.STUDY_MANAGER, **common)
     monitor = enlist("monitor", role=Role.MEDICAL_MONITOR, **common)
+    enlist("data-monitor", role=Role.DATA_MONITOR, **common)
     enlist("committee", role=Role.COMMITTEE, **common)
     enlist("auditor", role=Role.AUDITOR, **common)
     crews = []
@@ -104,7 +108,7 @@ def _set_up(now: datetime) -> Conduct:
         )
     _amend(study, manager, now=now)
     answers = read_answers(read_file(PROTOCOLS / VERSIONS[1]))
-    return Conduct(study, manager, monitor, PASSWORD, "flu_cy", now, crews, answers=answers)
+    return Answering(study, manager, monitor, PASSWORD, "flu_cy", now, crews, answers=answers)
 
 
 def _amend(study: Study, manager: User, *, now: datetime) -> None:
@@ -218,6 +222,7 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
         conduct.seat(2, disease=d, crew=c) for d, c in ((LN, 0), (LN, 1), (PMN, 2))
     )
     _treat_in_turn(conduct, [infused], first=now - timedelta(days=13), last_days=SCHEDULE[:2])
+    _cytokine_release(conduct, infused)
     for disease, crew in ((PMN, 1), (LN, 0)):
         person = conduct.screen(disease=disease, crew=crew)
         request_slot(person, by=conduct.investigator_of(person), now=conduct.tick())
@@ -230,6 +235,37 @@ def _second_level(conduct: Conduct, *, now: datetime) -> None:
         readings={"neutrophils": Decimal("2.2"), "platelets": Decimal(140)},
         reason="Neutrophils fell below the limit after screening.",
     )
+
+
+def _cytokine_release(conduct: Conduct, person: Participant) -> None:
+    """A CRS of grade 2 by its findings, over after a day; everything about it is entered."""
+    by, began = conduct.investigator_of(person), conduct.now
+    event = report_event(
+        person,
+        term="Cytokine release syndrome",
+        onset_at=began,
+        grade=None,
+        grading_system="ASTCT CRS",
+        causality="PROBABLE",
+        aware_at=began,
+        findings={"fever": "fever", "hypotension": "no_vasopressor", "hypoxia": "none"},
+        details=EventDetails(
+            seriousness=("HOSPITALISATION",),
+            causalities={
+                "fludarabine": "UNLIKELY",
+                "cyclophosphamide": "UNLIKELY",
+                "procedure": "UNRELATED",
+                "disease": "UNRELATED",
+            },
+            action_taken="NONE",
+            narrative="Fever and low blood pressure on the evening of infusion 2; fluids.",
+        ),
+        by=by,
+        now=conduct.tick(),
+    )
+    conduct.now += timedelta(hours=20)
+    ended_at = conduct.now
+    end_event(event, ended_at=ended_at, outcome="RECOVERED", by=by, now=conduct.tick())
 
 
 def _in_screening(conduct: Conduct, *, now: datetime) -> None:
@@ -248,6 +284,7 @@ def open_replay(study: Study, *, now: datetime) -> None:
     for username, role in (
         ("manager", Role.STUDY_MANAGER),
         ("monitor", Role.MEDICAL_MONITOR),
+        ("data-monitor", Role.DATA_MONITOR),
         ("committee", Role.COMMITTEE),
         ("auditor", Role.AUDITOR),
     ):

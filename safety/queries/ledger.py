@@ -6,13 +6,19 @@ of each participant, the conditioned first. The gates are those that the actions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 from typing import Final
 
-from cohorts.models import Participant, Slot
-from cohorts.policies import gates_for_confirmation, gates_for_seat, levels_to_seat
+from cohorts.models import DoseLevel, Participant, Slot
+from cohorts.policies import (
+    diseases_to_seat,
+    gates_for_confirmation,
+    gates_for_seat,
+    levels_to_seat,
+)
 from cohorts.queries import GateLine, Viewer, read_gates
 from cohorts.queries.viewers import Mask, mask_for
 from cohorts.states import ParticipantState, SlotState
@@ -23,6 +29,9 @@ from ntrust.errors import Gate
 from ntrust.models import Study
 from ntrust.states import Role
 from safety.policies import gates_for_statement, has_counted_dlt
+
+_Next = tuple[str, str, int | None, Callable[[], list[Gate]]]
+"""Kind, words and level of a step, and how its gates are asked for."""
 
 SEAT, CONFIRM, LYMPHODEPLETION = "SEAT", "CONFIRM", "LYMPHODEPLETION"
 INFUSION, STATEMENT = "INFUSION", "STATEMENT"
@@ -97,15 +106,32 @@ def gate_ledger(
     """
     mask = mask_for(viewer)
     steps = [] if participant is not None else list(_seat_steps(study, mask, now))
-    people = _people(study, viewer, participant)
+    for person, (kind, question, level, gates) in _next_steps(study, viewer, participant, now):
+        steps.append(_step(kind, question, level, read_gates(gates(), mask), person))
+    return steps
+
+
+def bare_steps(study: Study, *, viewer: Viewer, now: datetime) -> dict[int, Step]:
+    """The next step of each participant by their key, in the ledger's order, without its gates:
+    the same few statements however many they are."""
+    found = _next_steps(study, viewer, None, now)
+    return {
+        person.pk: _step(kind, question, level, (), person)
+        for person, (kind, question, level, _) in found
+    }
+
+
+def _next_steps(
+    study: Study, viewer: Viewer, only: Participant | None, now: datetime
+) -> Iterator[tuple[Participant, _Next]]:
+    people = _people(study, viewer, only)
     slots, infusions, windows = _slots(people), _infusions(people), _windows(people)
+    levels = cache(lambda: levels_to_seat(study))
     for person in people:
         slot, infusion = slots.get(person.pk), infusions.get(person.pk)
-        found = _next_step(person, slot, infusion, windows.get(person.pk), now)
+        found = _next_step(person, slot, infusion, windows.get(person.pk), levels, now)
         if found is not None:
-            kind, question, level, gates = found
-            steps.append(_step(kind, question, level, read_gates(gates, mask), person))
-    return steps
+            yield person, found
 
 
 def seat_steps(study: Study, *, viewer: Viewer, now: datetime) -> list[Step]:
@@ -115,9 +141,12 @@ def seat_steps(study: Study, *, viewer: Viewer, now: datetime) -> list[Step]:
 
 def _seat_steps(study: Study, mask: Mask, now: datetime) -> Iterator[Step]:
     for level in levels_to_seat(study):
-        gates = read_gates(gates_for_seat(study, level, now=now), mask)
-        question = f"Enrol at level {level.ordinal}"
-        yield Step(SEAT, question, "", "", "", "UTC", level.ordinal, gates)
+        for disease in diseases_to_seat(study):
+            found = gates_for_seat(study, level, now=now, disease=disease)
+            where = f"in Part 2, {disease}, " if disease else ""
+            question = f"Enrol {where}at level {level.ordinal}"
+            gates = read_gates(found, mask)
+            yield Step(SEAT, question, "", "", "", "UTC", level.ordinal, gates)
 
 
 def _step(
@@ -175,32 +204,37 @@ def _windows(people: Iterable[Participant]) -> dict[int, DltWindow]:
     return {window.participant_id: window for window in rows}
 
 
-def _next_step(
+def _next_step(  # noqa: PLR0913 - what is known of one participant
     person: Participant,
     slot: Slot | None,
     infusion: Infusion | None,
     window: DltWindow | None,
+    levels: Callable[[], list[DoseLevel]],
     now: datetime,
-) -> tuple[str, str, int | None, list[Gate]] | None:
+) -> _Next | None:
     """What this participant waits for; None when nothing is next."""
     level = slot.cohort.level.ordinal if slot and slot.cohort else None
     if person.state == ParticipantState.ELIGIBLE:
-        return _towards_a_seat(person, slot, now)
+        return _towards_a_seat(person, slot, levels, now)
     if person.state == ParticipantState.SLOTTED:
-        gates = gates_for_lymphodepletion(person, now=now)
+        gates = partial(gates_for_lymphodepletion, person, now=now)
         return LYMPHODEPLETION, "lymphodepletion", level, gates
     if infusion is not None:
-        gates = gates_for_infusion(infusion, now=now)
+        gates = partial(gates_for_infusion, infusion, now=now)
         return INFUSION, f"infusion {infusion.number}", infusion.course.level.ordinal, gates
     if window is None or window.state in (WindowState.NOT_OPEN, WindowState.CLOSED):
         return None
-    gates = gates_for_statement(person, has_dlt=has_counted_dlt(person), now=now)
-    return STATEMENT, "statement at the end of the DLT window", level, gates
+    question = "statement at the end of the DLT window"
+    return STATEMENT, question, level, partial(_statement_gates, person, now)
+
+
+def _statement_gates(person: Participant, now: datetime) -> list[Gate]:
+    return gates_for_statement(person, has_dlt=has_counted_dlt(person), now=now)
 
 
 def _towards_a_seat(
-    person: Participant, slot: Slot | None, now: datetime
-) -> tuple[str, str, int | None, list[Gate]] | None:
+    person: Participant, slot: Slot | None, levels: Callable[[], list[DoseLevel]], now: datetime
+) -> _Next | None:
     """A reservation to be confirmed, or a seat for one in the queue; without a request nothing."""
     if slot is None or slot.state not in (SlotState.RESERVED, SlotState.REQUESTED):
         return None
@@ -210,10 +244,10 @@ def _towards_a_seat(
             CONFIRM,
             f"confirm the seat at level {level}",
             level,
-            gates_for_confirmation(slot, now=now),
+            partial(gates_for_confirmation, slot, now=now),
         )
-    levels = levels_to_seat(person.study)
-    if not levels:
+    found = levels()
+    if not found:
         return None
-    gates = gates_for_seat(person.study, levels[0], now=now, participant=person)
-    return SEAT, f"seat at level {levels[0].ordinal}", levels[0].ordinal, gates
+    gates = partial(gates_for_seat, person.study, found[0], now=now, participant=person)
+    return SEAT, f"seat at level {found[0].ordinal}", found[0].ordinal, gates

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cohorts.models import Outcome, Participant
 from cohorts.queries import Viewer
 from cohorts.states import OutcomeLetter
 from dosing.models import DltWindow
 from dosing.states import WindowState
+from ntrust.signing import SignatureStatus, signature_on, signature_status
+from safety.models import TakeOver, WindowStatement
+from safety.policies import statement_content
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class StatementPanel:
     counts_as: str
     because: str
     can_act: bool
+    said: SignatureStatus | None = None
+    is_legacy: bool = False
 
 
 def read_statement(
@@ -41,4 +47,25 @@ def read_statement(
         counts_as=OutcomeLetter(outcome.letter).label,
         because=outcome.because,
         can_act=viewer.is_investigator_at(participant.site_id),
+        **_said(participant),
     )
+
+
+def _said(participant: Participant) -> dict[str, Any]:
+    """The statement in force: its signature, beside what it says now. One on paper is covered by
+    the signature under the take-over."""
+    statement = (
+        WindowStatement.objects.filter(participant=participant, withdrawn_at__isnull=True)
+        .select_related("signature", "participant__study")
+        .first()
+    )
+    if statement is None:
+        return {}
+    if statement.is_legacy:
+        taken = TakeOver.objects.filter(monitor_signature=statement.signature_id).first()
+        hash_now = taken.content_hash if taken else ""
+        return {"said": signature_on(statement.signature, hash_now), "is_legacy": True}
+    content = statement_content(
+        statement.participant, has_dlt=statement.has_dlt, signed_at=statement.signed_at
+    )
+    return {"said": signature_status(statement.signature, content)}

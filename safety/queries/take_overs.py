@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cohorts.queries.words import HARM, QUIET, SETTLED, WAITING, Mark, name_answer, name_flag
 from ntrust.models import Study
+from ntrust.signing import SignatureStatus, signature_on
 from safety.models import TakeOver
 from safety.states import OPEN_TAKE_OVERS, TakeOverState
 
@@ -16,15 +17,6 @@ _MARKS = {
     TakeOverState.APPLIED: (SETTLED, "●"),
     TakeOverState.WITHDRAWN: (HARM, "■"),
 }
-
-
-@dataclass(frozen=True)
-class SignedBy:
-    """A signature as it is shown: name, role, moment."""
-
-    name: str
-    role: str
-    at: datetime
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ class TakeOverRow:
     answer: Mark
     flags: tuple[str, ...]
     warnings: tuple[str, ...]
-    signatures: tuple[SignedBy, ...]
+    signatures: tuple[SignatureStatus, ...]
     withdrawn_because: str
 
 
@@ -73,8 +65,6 @@ def _row(row: TakeOver) -> TakeOverRow:
         answer=name_answer(advice["verdict"], advice["level"], advice["outcome"], advice["mtd"]),
         flags=tuple(name_flag(flag) for flag in advice["flags"]),
         warnings=tuple(promised["warnings"]),
-        signatures=tuple(
-            SignedBy(one.printed_name, one.get_role_display(), one.signed_at) for one in signatures
-        ),
+        signatures=tuple(signature_on(one, row.content_hash) for one in signatures),
         withdrawn_because=row.withdrawn_because,
     )
