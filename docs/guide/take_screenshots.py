@@ -31,8 +31,16 @@ REPLAY = "replay-neuenschwander-2008-single-agent"
 SITE = "investigator-ar1"
 # name: address, window, whole page, colour scheme, and who looks if it is not --user
 PICTURES: dict[str, tuple[Any, ...]] = {
+    "manage-desktop-light": ("/manage/ntrust-1/", DESKTOP, False, "light"),
+    "manage-desktop-dark": ("/manage/ntrust-1/", DESKTOP, False, "dark"),
+    "manage-phone": ("/manage/ntrust-1/", PHONE, False, "light"),
+    "records-desktop": ("/manage/records/", DESKTOP, False, "light"),
+    "site-phone": ("/site/ntrust-1/", PHONE, False, "light", SITE),
+    "site-desktop": ("/site/ntrust-1/", DESKTOP, False, "light", SITE),
+    "event-phone": (f"{ONE}AR1-003/event/", PHONE, False, "light", SITE),
+    "committee-desktop": ("/committee/ntrust-1/", DESKTOP, True, "light", "committee"),
     "studies-desktop": ("/", DESKTOP, False, "light"),
-    "ladder-desktop-light": ("/studies/ntrust-1/", DESKTOP, True, "light"),
+    "ladder-desktop-light": ("/studies/ntrust-1/", DESKTOP, False, "light"),
     "ladder-desktop-dark": ("/studies/ntrust-1/", DESKTOP, True, "dark"),
     "ladder-phone-light": ("/studies/ntrust-1/", PHONE, True, "light"),
     "path-desktop-light": ("/studies/ntrust-1/path/", DESKTOP, False, "light"),
@@ -84,7 +92,7 @@ def log_in(browser: Browser, asked: argparse.Namespace, user: str) -> StorageSta
     page.fill("input[name=login]", user)
     page.fill("input[name=password]", asked.password)
     page.click("main button[type=submit]")
-    page.wait_for_url(asked.url + "/")
+    page.wait_for_url(lambda address: "/accounts/" not in address)
     state = context.storage_state()
     context.close()
     return state
