@@ -1,4 +1,4 @@
-# The image of web, worker, beat and mail catcher: one image, four commands (docker-compose.yml).
+# The image of web, worker, beat, deliver and mail catcher: one image, five commands (docker-compose.yml).
 FROM python:3.12-slim
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
@@ -28,4 +28,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 \
     CMD ["python", "-m", "ntrust.probe", "url", "http://127.0.0.1:8000/healthz"]
 
-CMD ["uvicorn", "ntrust.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--no-access-log"]
+CMD ["uvicorn", "ntrust.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "3"]

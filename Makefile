@@ -2,7 +2,7 @@
 PYTEST_ARGS ?=
 export PYTEST_ARGS
 
-.PHONY: up test test-full lint bench mutate clean
+.PHONY: up test test-full fuzz lint bench mutate clean
 
 up: ## the whole service on this machine
 	@python3 -m local.up
@@ -13,10 +13,13 @@ test: ## the whole suite; PYTEST_ARGS='tests/engine -k rank' for a part of it
 test-full: ## the suite on the embedded PostgreSQL and on Debian's PostgreSQL 15
 	@python3 -m local.suite --full
 
+fuzz: ## at least 10,000 requests made up from the API's description; says how many
+	@NTRUST_FUZZ_CASES=10000 python3 -m local.run -m pytest -q -s tests/faults/test_api_fuzz.py
+
 lint: ## style, types, templates
 	@python3 -m local.lint
 
-bench: ## the speed of the engine
+bench: ## the speed of the engine, of seals, of a packet's files, of open boards and of alerts; faults
 	@python3 -m local.run -m bench
 
 mutate: ## which changed lines of the engine the tests would miss

@@ -12,12 +12,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from itertools import product
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 from cohorts.engine.advice import answer_completed, recommend
+from cohorts.engine.basis import make_basis, recommend_basis
 from cohorts.engine.design import Design, ExpandOn, SecondDlt, Tally
 from cohorts.engine.paths import operating_characteristics, paths
+from cohorts.engine.sensitivity import find_sensitivity
 
 REPEATS = 5
 R_PATHS_SECONDS = 325.0
@@ -65,6 +67,7 @@ def measure() -> list[Row]:
     return [
         _bounds_row("recommend, 5 levels, 6 pending at one", five, live, 5),
         _bounds_row("recommend, 5 levels, 6 pending at four", five, spread, 4),
+        _sensitivity_row("hinges, 5 levels, 20 people, 20 calls", five),
         Row("exact characteristics, 8 levels", chances, 0.050, R_NOTE, R_SIMULATION_SECONDS),
         Row(
             "all 1,162 paths, 5 levels",
@@ -80,6 +83,45 @@ def _bounds_row(what: str, design: Design, tallies: dict[int, Tally], current: i
     seconds = _median(lambda: recommend(design, tallies, current), times=200)
     slow = _median(lambda: _brute_force(design, tallies, current))
     return Row(what, seconds, 0.001, "all 3 ** 6 completions", slow)
+
+
+def _sensitivity_row(what: str, design: Design) -> Row:
+    """Robust against single calls, so that every pair is turned too."""
+    letters = {1: "NNNNNT", 2: "NNNNNNXX", 3: "PPPPPP"}
+    people = [(level, letter) for level in letters for letter in letters[level]]
+    outcomes = [
+        {"subject": f"P-{number:03d}", "level": level, "letter": letter}
+        for number, (level, letter) in enumerate(people)
+    ]
+    basis = make_basis(design, current=3, outcomes=outcomes)
+    ruled = {"N": "X", "X": "N"}
+    doubts = [
+        {**row, "kind": "ruled", "reads_as": ruled[row["letter"]], "because": ""}
+        for row in outcomes
+        if row["level"] == 2
+    ]
+    seconds = _median(lambda: find_sensitivity(basis, doubts), times=10)
+    slow = _median(lambda: _turn_every_pair(basis, doubts))
+    return Row(what, seconds, 0.020, "every pair of calls by itself", slow)
+
+
+def _turn_every_pair(basis: dict[str, Any], doubts: list[dict[str, str]]) -> int:
+    """The same calls, each and each pair, on rewritten rows."""
+    calls = [(doubt["subject"], doubt["reads_as"]) for doubt in doubts]
+    calls += [
+        (row["subject"], letter)
+        for row in basis["outcomes"]
+        if row["letter"] == "P"
+        for letter in "NT"
+    ]
+    turns = [(call,) for call in calls] + list(combinations(calls, 2))
+    for turn in turns:
+        read = dict(turn)
+        outcomes = [
+            {**row, "letter": read.get(row["subject"], row["letter"])} for row in basis["outcomes"]
+        ]
+        recommend_basis({**basis, "outcomes": outcomes})
+    return len(turns)
 
 
 def _brute_force(design: Design, tallies: dict[int, Tally], current: int) -> set[Any]:

@@ -25,7 +25,15 @@ ROLE = "ntrust"
 PORT_TRIES = 5
 START_SECONDS = 60.0  # a crash recovery may need it; a normal start needs one or two
 WHO_MAY_CONNECT = f"host all {ROLE} 127.0.0.1/32 scram-sha-256\n"  # the superuser may not
-SPEED_OVER_SAFETY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+SPEED_OVER_SAFETY = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",  # a run is over before there is anything to tidy
+    "jit=off",
+)
 
 
 def embedded_programs(home: Path, account: Account | None) -> Path:
@@ -70,8 +78,9 @@ class Postgres:
         password = self._password_file.read_text(encoding="utf-8").strip()
         return f"postgres://{ROLE}:{password}@127.0.0.1:{self.port}/{ROLE}"
 
-    def start(self) -> Guarded:
-        """Create the data folder if there is none, start, and wait until connections are taken."""
+    def start(self, *, port: int = 0) -> Guarded:
+        """Create the data folder if there is none, start, and wait until connections are taken; on
+        a free port, or on this one."""
         if not (self.data / "PG_VERSION").is_file():
             self._create()
         self._check_version()
@@ -79,7 +88,7 @@ class Postgres:
             self._set_password("ALTER")
         give_up = time.monotonic() + START_SECONDS
         for _ in range(PORT_TRIES):
-            trouble = self._start_once(give_up)
+            trouble = self._start_once(give_up, port)
             if not trouble:
                 assert self.guarded is not None
                 return self.guarded
@@ -98,9 +107,9 @@ class Postgres:
     def _password_file(self) -> Path:
         return self.home / "postgres.password"
 
-    def _start_once(self, give_up: float) -> str:
+    def _start_once(self, give_up: float, port: int) -> str:
         """One attempt on one port; answers what went wrong, or nothing."""
-        self.port = free_port()
+        self.port = port or free_port()
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # the caller holds the lock
         written = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:

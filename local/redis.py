@@ -60,11 +60,11 @@ class Redis:
         """What REDIS_URL is to be."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
-    def start(self) -> Guarded:
-        """Start and wait until it answers."""
+    def start(self, *, port: int = 0) -> Guarded:
+        """Start and wait until it answers; on a free port, or on this one."""
         own_folder(self.data, self.account)
         for _ in range(PORT_TRIES):
-            self.port = free_port()
+            self.port = port or free_port()
             if self._start_once():
                 assert self.guarded is not None
                 return self.guarded

@@ -67,12 +67,13 @@ def run(services: Services, processes: Processes) -> NoReturn:
     MAIL.mkdir(exist_ok=True)
     mail, mail_port = listen(0)
     web, web_port = listen(FIRST_PORT)
+    url = f"http://127.0.0.1:{web_port}/"
     chosen["EMAIL_URL"] = os.environ.get("EMAIL_URL") or f"smtp://127.0.0.1:{mail_port}"
+    chosen["PUBLIC_URL"] = os.environ.get("PUBLIC_URL") or url
     services.write(chosen)
     processes.env = {**os.environ, **chosen}
     processes.pass_fds = (services.lock,)
     prepare(processes)
-    url = f"http://127.0.0.1:{web_port}/"
     processes.start("web", ["-m", "local.web", str(web.fileno())], grace=5.0, fd=web.fileno())
     celery = [
         "-W",
@@ -86,6 +87,7 @@ def run(services: Services, processes: Processes) -> NoReturn:
     processes.start("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING"])
     schedule = ["--schedule", str(DATA / "beat-schedule"), "--pidfile="]
     processes.start("beat", [*celery, "beat", *schedule, "--loglevel", "WARNING"])
+    processes.start("deliver", [MANAGE, "deliver"])
     mailer = ["-m", "local.mail", str(mail.fileno()), str(MAIL)]
     processes.start("mail", mailer, fd=mail.fileno())
     mail.close()
