@@ -34,16 +34,24 @@ SPECIAL_LAYERS = {
     "ntrust.settings": WIRING, "ntrust.pure_settings": WIRING, "ntrust.offline_settings": WIRING,
     "ntrust.environment": WIRING, "ntrust.logs": WIRING, "ntrust.startup": WIRING,
     "ntrust.checks": WIRING, "ntrust.probe": WIRING,
-    "ntrust.live": EDGE, "ntrust.health": EDGE, "ntrust.middleware": EDGE,
-    "ntrust.accounts": EDGE, "ntrust.hashers": EDGE, "ntrust.context_processors": EDGE,
+    "ntrust.metrics": EDGE,
+    "ntrust.live": EDGE, "ntrust.health": EDGE, "ntrust.failures": EDGE, "ntrust.middleware": EDGE,
+    "ntrust.accounts": EDGE, "ntrust.account_events": EDGE, "ntrust.hashers": EDGE,
+    "ntrust.context_processors": EDGE, "ntrust.limits": POLICIES,
     "dosing.windows": POLICIES, "dosing.doses": PURE,
     "safety.reports": EDGE, "safety.exports": EDGE, "safety.spreadsheets": EDGE,
-    "safety.takeover": POLICIES,
+    "safety.takeover": POLICIES, "safety.bundles": POLICIES, "safety.datasets": POLICIES,
     "ntrust.events": MODELS, "ntrust.notifications": MODELS, "ntrust.change": MODELS,
-    "ntrust.history": MODELS, "ntrust.signing": MODELS,
-    "ntrust.errors": PURE, "ntrust.clock": PURE,
+    "ntrust.history": MODELS, "ntrust.signing": MODELS, "ntrust.previews": MODELS,
+    "ntrust.seals": MODELS, "ntrust.sealing": ACTIONS, "ntrust.verifying": POLICIES,
+    "ntrust.jobs": ACTIONS, "ntrust.sweeper": EDGE, "ntrust.standing": POLICIES,
+    "ntrust.tracking": POLICIES, "ntrust.past": POLICIES,
+    "ntrust.hints": MODELS, "ntrust.fragments": POLICIES, "safety.live": EDGE,
+    "ntrust.errors": PURE, "ntrust.clock": PURE, "ntrust.instruments": PURE,
 }  # fmt: skip
-# `acts` are the shapes of pages that apps above may build on; no other edge is shared.
+# `acts` are the shapes of pages, `api` those of endpoints, and `charts` drawings, that apps above
+# may build on; no other edge is shared.
+_SHARED_EDGES = (["acts"], ["api"], ["charts"])
 # Only actions write; these layers' files may not.
 READERS = {
     "views",
@@ -55,6 +63,8 @@ READERS = {
     "forms",
     "reports",
     "exports",
+    "bundles",
+    "datasets",
     "live",
 }
 WRITES = {
@@ -156,7 +166,7 @@ def _why_not(module: Module, layer: int, target: str) -> str:
     if layer == WIRING:
         return ""
     is_shared = (
-        target.split(".")[1:2] == ["acts"] and layer == EDGE and not _is_above(target, module)
+        target.split(".")[1:2] in _SHARED_EDGES and layer == EDGE and not _is_above(target, module)
     )
     if other_layer == EDGE and other_app != module.app and not is_shared:
         return "it is an edge of another app"

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
 import psycopg
@@ -18,6 +19,8 @@ from django.test.utils import setup_databases, teardown_databases
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
+COPY: Final = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
+"""A third of the time of PostgreSQL's own choice, on a server that waits for no disk."""
 _numbers = itertools.count(1)
 
 
@@ -60,20 +63,31 @@ def committed_db(
 
 
 @contextmanager
-def cloned_database() -> Iterator[CommittedDb]:
-    """Copy the test database, lead the default connection to the copy, drop it at the end."""
+def cloned_database(template: str = "") -> Iterator[CommittedDb]:
+    """Copy the test database, or another one, lead the default connection to the copy, drop it at
+    the end."""
+    if connections["default"].in_atomic_block:
+        raise RuntimeError("A transaction is open: of a wider fixture of this module?")
     settings = connections.settings["default"]
     kept = dict(settings)
     name = f"{kept['NAME'][:50]}_c{next(_numbers)}"
     close_connections()
-    administer(kept, "CREATE DATABASE {} TEMPLATE {}", name, kept["NAME"])
+    administer(kept, COPY, name, template or kept["NAME"])
     settings.update(NAME=name, CONN_MAX_AGE=0)
     try:
         yield CommittedDb(name, database_url(settings))
     finally:
         close_connections()
         settings.update(NAME=kept["NAME"], CONN_MAX_AGE=kept["CONN_MAX_AGE"])
-        administer(kept, "DROP DATABASE {} WITH (FORCE)", name)
+        drop_database(kept, name)
+
+
+def drop_database(settings: dict[str, object], name: str) -> None:
+    """With whoever is in it. PostgreSQL's own autovacuum is not ours to end: a plain drop does."""
+    try:
+        administer(settings, "DROP DATABASE {} WITH (FORCE)", name)
+    except psycopg.errors.InsufficientPrivilege:
+        administer(settings, "DROP DATABASE {}", name)
 
 
 def close_connections() -> None:

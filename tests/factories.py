@@ -29,6 +29,7 @@ from ntrust.states import Role
 from safety.actions import pass_time_everywhere, report_dlt, report_event
 from safety.management.conduct import Conduct, Crew, enlist
 from safety.models import DltReport
+from tests.witnesses import WITNESSES
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 PASSWORD = "correct-horse-battery"
@@ -63,9 +64,15 @@ EVERYBODY = ["STUDY_MANAGER", "MEDICAL_MONITOR", "INVESTIGATOR", "PHARMACIST"]
 NOTIFICATIONS = {
     "DLT_REPORTED": {"roles": EVERYBODY, "urgent": True},
     "DLT_CONFIRMED": {"roles": ["STUDY_MANAGER"]},
+    "DLT_OUTSIDE_WINDOW": {"roles": ["STUDY_MANAGER", "MEDICAL_MONITOR"], "urgent": True},
+    "SUPERSEDING_PROPOSED": {"roles": ["STUDY_MANAGER", "MEDICAL_MONITOR"], "urgent": True},
+    "ALERT_NOT_APPLIED": {"roles": ["STUDY_MANAGER", "MEDICAL_MONITOR"], "urgent": True},
     "HOLD_PLACED": {"roles": EVERYBODY, "urgent": True},
     "BASIS_CHANGED": {"roles": EVERYBODY, "urgent": True},
     "DECISION_SIGNED": {"roles": EVERYBODY},
+    "BOUNDARY_CROSSED": {"roles": EVERYBODY, "urgent": True},
+    "RDE_IN_QUESTION": {"roles": EVERYBODY, "urgent": True},
+    "STUDY_TERMINATED": {"roles": EVERYBODY, "urgent": True},
     "MONITOR_CALL": {"roles": ["STUDY_MANAGER", "MEDICAL_MONITOR"], "urgent": True},
     "STATEMENT_DUE": {"roles": ["STUDY_MANAGER", "INVESTIGATOR"], "scope": "site"},
 }
@@ -148,6 +155,7 @@ def make_document(
         "medications": deepcopy(MEDICATIONS),
         "review": {"quorum": 3},
         "notifications": deepcopy(NOTIFICATIONS),
+        "data_protection": {"mail": "numbers"},
         **(conduct or {}),
     }
 
@@ -243,15 +251,21 @@ def report_dlt_of(trial: Conduct, person: Participant, criterion: str = "NOW") -
     return trial.report(person, criterion=criterion, term="Cytokine release", grade=4)
 
 
-def report_late_dlt(trial: Conduct, person: Participant, criterion: str = "NOW") -> DltReport:
-    """A DLT that began on the day after infusion 1 and becomes known now."""
+def report_late_dlt(
+    trial: Conduct,
+    person: Participant,
+    criterion: str = "NOW",
+    *,
+    onset_at: datetime | None = None,
+) -> DltReport:
+    """A DLT that began then, or on the day after infusion 1, and becomes known now."""
     by = trial.investigator_of(person)
     given_at = Outcome.objects.get(participant=person).first_infused_at
     assert given_at is not None
     event = report_event(
         person,
         term="Cytokine release",
-        onset_at=given_at + timedelta(days=1),
+        onset_at=onset_at or given_at + timedelta(days=1),
         grade=4,
         grading_system="CTCAE v5.0",
         causality="POSSIBLE",
@@ -343,6 +357,11 @@ def client_of(user: User) -> Client:
     return client
 
 
+def typed_by(user: User) -> dict[str, str]:
+    """What a person types to sign on a page."""
+    return {"username": user.username, "password": PASSWORD}
+
+
 def fingerprint() -> dict[str, int]:
     """Rows in every table of ours, history included, and the studies' revisions.
 
@@ -354,7 +373,10 @@ def fingerprint() -> dict[str, int]:
         for app in ("ntrust", "cohorts", "dosing", "safety")
         for model in apps.get_app_config(app).get_models(include_auto_created=True)
     )
-    counts = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables)
+    counts = " UNION ALL ".join(
+        f"SELECT '{table}', count(*) FROM {table} WHERE {WITNESSES.get(table, 'true')}"
+        for table in tables
+    )
     revisions = "SELECT 'revisions', coalesce(sum(revision), 0) FROM ntrust_study"
     with connection.cursor() as cursor:
         cursor.execute(f"{counts} UNION ALL {revisions}")

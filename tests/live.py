@@ -7,16 +7,17 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import uvicorn
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.core.asgi import get_asgi_application
 
 from local.guarded import Guarded, Stopping, start_guarded
 from local.paths import ROOT
+from ntrust.live.handler import Handler
 from tests.committed import CommittedDb
 
 WORKER_START_SECONDS = 60.0
@@ -25,7 +26,14 @@ WORKER_START_SECONDS = 60.0
 @pytest.fixture
 def live_url(committed_db: CommittedDb) -> Iterator[str]:
     """The service on a port of the loopback, in a thread of the test, on ``committed_db``."""
-    application = ASGIStaticFilesHandler(get_asgi_application())
+    with served() as url:
+        yield url
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The service in a thread of the test, on the database of the default connection."""
+    application = ASGIStaticFilesHandler(Handler())
     config = uvicorn.Config(
         application, lifespan="off", log_config=None, timeout_graceful_shutdown=2
     )

@@ -10,13 +10,15 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from django.conf import settings
+
 from local.accounts import server_account
 from local.folders import private_folder
 from local.postgres import Postgres, embedded_programs
 from local.redis import Redis, embedded_program
 
+SETTINGS = "DJANGO_SETTINGS_MODULE"
 TEST_ENVIRONMENT = {
-    "DJANGO_SETTINGS_MODULE": "ntrust.settings",
     "NTRUST_MODE": "development",
     "SECRET_KEY": "the-test-run-signs-with-this-and-protects-nothing-by-it",
 }
@@ -24,6 +26,9 @@ TEST_ENVIRONMENT = {
 
 def prepare_environment() -> None:
     """Export what the settings read: in the run's first process, and again in each xdist worker."""
+    if settings.configured:
+        raise RuntimeError("The settings were read already: they name another run's servers.")
+    os.environ[SETTINGS] = "ntrust.settings"
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker:
         os.environ["REDIS_URL"] = redis_of_worker(os.environ["REDIS_URL"], worker)
@@ -35,6 +40,14 @@ def prepare_environment() -> None:
         os.environ["DATABASE_URL"] = start_postgres()
     if not os.environ.get("REDIS_URL"):
         os.environ["REDIS_URL"] = start_redis()
+
+
+def hide_settings() -> None:
+    """Leave it to each xdist worker to name the settings, once it has a Redis database of its own.
+
+    Where they are named already pytest-django reads them before the first conftest.py is.
+    """
+    del os.environ[SETTINGS]
 
 
 def start_postgres() -> str:

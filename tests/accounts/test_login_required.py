@@ -110,4 +110,4 @@ urlpatterns = [
 @pytest.mark.urls(__name__)
 def test_the_walk_finds_an_open_api_and_the_mark_on_a_view_does_not_count(client: Client) -> None:
     assert set(open_addresses(client)) == {"open_api", "account_login"}
-    assert client.get("/api/closed/").status_code == 403
+    assert client.get("/api/closed/").status_code == 401

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -46,6 +47,20 @@ def trial_url(live_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def browser(trial_url: str) -> Iterator[Browser]:
+    """Chromium over `trial_url`."""
+    with running_chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def chromium(demo_url: str) -> Iterator[Browser]:
+    """Chromium over `demo_url`."""
+    with running_chromium() as running:
+        yield running
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
     """Chromium without a window, started last and closed first.
 
     Its driver keeps an event loop in the test's thread, where Django would refuse to be called and

@@ -1,23 +1,34 @@
-"""Every page of the conduct in a real browser, for manager and investigator, wide and narrow."""
+"""Every page in a real browser, for manager, investigator and committee: wide and narrow, light and
+dark, folded and unfolded; axe finds nothing serious."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 from django.urls import resolve
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from ntrust import clock
-from safety.management.demo import KEY, PASSWORD, load_ntrust_1
-from tests.browser.conftest import FLAGS, MISSING, find_chromium
-from tests.browser.test_ladder import REPORT_VIOLATIONS, WIDTHS, overflow
+from safety.management.demo import KEY, PASSWORD
+from tests.browser.test_ladder import AXE, REPORT_VIOLATIONS, WIDTHS, overflow, serious
 
 START = f"/studies/{KEY}/"
-LINKS = "[...document.querySelectorAll('a[href^=\"/studies/\"]')].map(a => a.getAttribute('href'))"
-FILES = ("safety:take_over_template",)
+PLACES = ("/studies/", "/manage/", "/site/", "/committee/")
+LINKS = """
+    places => [...document.querySelectorAll('a[href^="/"]')].map(a => a.getAttribute('href'))
+        .filter(address => places.some(place => address.startsWith(place)))
+"""
+FILES = (
+    "safety:take_over_template",
+    "safety:inspection_bundle",
+    "safety:export_audit",
+    "safety:packet_pdf",
+    "safety:packet_xlsx",
+    "safety:packet_json",
+    "safety:export_list",
+)
+LISTS = "records:"
+"""The record lists are walked in test_records.py."""
 CENTRAL = {
     "cohorts:add_consent_form",
     "cohorts:add_protocol",
@@ -42,10 +53,18 @@ CENTRAL = {
     "dosing:lot_quarantine",
     "dosing:lots",
     "dosing:trends",
+    "safety:ahead",
+    "safety:calendar",
+    "safety:design",
+    "safety:events",
     "safety:gates",
+    "safety:one_event",
     "safety:participant",
     "safety:participants",
+    "safety:reports",
+    "safety:swimmer",
     "safety:take_over",
+    "safety:today",
 }
 AT_THE_SITE = {
     "cohorts:consent_participant",
@@ -66,27 +85,24 @@ AT_THE_SITE = {
     "dosing:measurements",
     "dosing:record_measurements",
     "dosing:record_medication",
+    "safety:add_grade",
+    "safety:complete_event",
+    "safety:end_event",
     "safety:event",
+    "safety:one_event",
+    "safety:reports",
+    "safety:swimmer",
 }
 
 
-@pytest.fixture
-def demo_url(live_url: str) -> str:
-    """The service with the demo, loaded as if an hour ago."""
-    load_ntrust_1(now=clock.now() - timedelta(hours=1))
-    return live_url
-
-
-@pytest.fixture
-def chromium(demo_url: str) -> Iterator[Browser]:
-    """Started after everything that asks the database; see `browser`."""
-    program = find_chromium()
-    if program is None:
-        pytest.skip(MISSING)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield running
-        running.close()
+FOR_THE_COMMITTEE = {
+    "cohorts:ladder",
+    "cohorts:path",
+    "safety:committee",
+    "safety:decision",
+    "safety:packet",
+    "safety:reviews",
+}
 
 
 def kind_of(address: str) -> str:
@@ -107,19 +123,25 @@ def walk(browser: Browser, url: str, username: str) -> tuple[set[str], list[str]
     page.fill("input[name=login]", username)
     page.fill("input[name=password]", PASSWORD)
     page.click("main button[type=submit]")
-    page.wait_for_url(url + "/")
+    page.wait_for_url(lambda address: "/accounts/" not in address)
+    home = page.url.removeprefix(url)
     seen: set[str] = set()
-    waiting, known = [START], {START}
+    waiting = [home] if home == START else [home, START]
+    known = set(waiting)
     while waiting:
         address = waiting.pop(0)
         kind = kind_of(address)
-        if kind in FILES or (kind in seen and kind != "safety:participant"):
+        if (
+            kind in FILES
+            or kind.startswith(LISTS)
+            or (kind in seen and kind != "safety:participant")
+        ):
             continue
         seen.add(kind)
         faults += look_at(page, url, address)
-        for link in page.evaluate(LINKS):
+        for link in page.evaluate(LINKS, PLACES):
             link = re.sub(r"[?#].*", "", link)
-            if link.startswith(START) and link not in known:
+            if link not in known and (link.startswith(START) or not link.startswith("/studies/")):
                 known.add(link)
                 waiting.append(link)
     context.close()
@@ -127,7 +149,7 @@ def walk(browser: Browser, url: str, username: str) -> tuple[set[str], list[str]
 
 
 def look_at(page: Page, url: str, address: str) -> list[str]:
-    """What is wrong with one page at every width, folded and unfolded."""
+    """What is wrong with one page at every width, folded and unfolded, light and dark."""
     answer = page.goto(url + address)
     wrong = []
     if answer is None or answer.status != 200:
@@ -143,15 +165,31 @@ def look_at(page: Page, url: str, address: str) -> list[str]:
             )
             if overflow(page) > 0:
                 wrong.append(f"{address}: {overflow(page)} too wide at {width}, open: {unfolded}")
-    return wrong
+    return [*wrong, *(f"{address}: {fault}" for fault in axe_faults(page))]
 
 
-def test_every_page_of_the_conduct_fits_and_says_what_it_is(
-    chromium: Browser, demo_url: str
+def axe_faults(page: Page) -> list[str]:
+    """What axe finds in the light, and what of it depends on colours in the dark as well."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = serious(page.evaluate("axe.run({resultTypes: ['violations']})"))
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate("axe.run({runOnly: ['color-contrast'], resultTypes: ['violations']})")
+    page.emulate_media(color_scheme="light")
+    return found + [f"in the dark: {fault}" for fault in serious(dark)]
+
+
+PEOPLE = {
+    "manager": CENTRAL,
+    "investigator-ar1": AT_THE_SITE,
+    "committee": FOR_THE_COMMITTEE,
+}
+
+
+@pytest.mark.parametrize("username", PEOPLE)
+def test_every_page_fits_and_says_what_it_is(
+    chromium: Browser, demo_url: str, username: str
 ) -> None:
-    managers, wrong = walk(chromium, demo_url, "manager")
-    sites, also_wrong = walk(chromium, demo_url, "investigator-ar1")
+    seen, wrong = walk(chromium, demo_url, username)
 
-    assert wrong + also_wrong == []
-    assert CENTRAL - managers == set()
-    assert AT_THE_SITE - sites == set()
+    assert wrong == []
+    assert PEOPLE[username] - seen == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,16 @@ from playwright.sync_api import Browser, Page
 from tests.cohorts.rows import PASSWORD
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-WIDTHS = [360, 1440]
-ADDRESSES = ["/", "/studies/ntrust-1/", "/studies/ntrust-1/path/"]
+WIDTHS = [360, 768, 1440] if os.environ.get("NTRUST_FULL") else [360, 1440]
+ADDRESSES = [
+    "/",
+    "/studies/ntrust-1/",
+    "/studies/ntrust-1/path/",
+    "/manage/ntrust-1/",
+    "/manage/ntrust-1/calendar/",
+    "/manage/ntrust-1/look-ahead/",
+    "/manage/ntrust-1/design/",
+]
 Scheme = Literal["light", "dark"]
 # Without this a violation could pass in silence: the browser reports it as an event, too.
 REPORT_VIOLATIONS = """
@@ -50,6 +59,16 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
+def go(page: Page, label: str) -> None:
+    """Follow a link of the main navigation; on the phone it is folded."""
+    fold = page.locator(".nav-fold > summary")
+    if fold.is_visible():
+        fold.click()
+        page.click(f".nav-fold a:text-is('{label}')")
+    else:
+        page.click(f".nav-pages a:text-is('{label}')")
+
+
 def open_details(page: Page) -> None:
     page.evaluate("document.querySelectorAll('main details').forEach(one => { one.open = true })")
 
@@ -60,6 +79,10 @@ def test_manager_goes_from_log_in_to_ladder_to_path(
 ) -> None:
     with visiting(browser, trial_url, width=width) as (page, errors):
         page.click("main h2 a")
+        page.wait_for_url("**/manage/ntrust-1/")
+        assert page.inner_text("#needs-title") == "What needs you today"
+        assert overflow(page) <= 0
+        page.click("#ladder-title a")
         page.wait_for_url("**/studies/ntrust-1/")
         assert page.inner_text(".answer").split() == ["◔", "WAIT", "at", "DL2"]
         assert page.locator(".rung").count() == 4
@@ -67,15 +90,14 @@ def test_manager_goes_from_log_in_to_ladder_to_path(
         open_details(page)
         assert overflow(page) <= 0
 
-        page.click("nav summary")
-        page.click("nav a:has-text('Path')")
+        go(page, "Path")
         page.wait_for_url("**/studies/ntrust-1/path/")
-        assert page.locator("svg[role=img]").is_visible()
+        assert page.locator("#chart-path svg[role=img]").is_visible()
         assert page.locator(".path-people tbody tr").count() == 10
         assert overflow(page) <= 0
 
-        page.click("nav summary")
-        page.click("nav a:has-text('My studies')")
+        page.click(".brand")
+        page.wait_for_url(trial_url + "/")
         assert overflow(page) <= 0
         assert errors == []
 
@@ -98,6 +120,11 @@ def faults(page: Page, url: str) -> list[str]:
     page.evaluate(AXE.read_text(encoding="utf-8"))
     report: dict[str, Any] = page.evaluate("axe.run()")
     assert len(report["passes"]) > 10
+    return serious(report)
+
+
+def serious(report: dict[str, Any]) -> list[str]:
+    """The serious and critical faults of a report of axe."""
     return [
         f"{fault['id']}: {node['target']}: {node['failureSummary']}"
         for fault in report["violations"]
@@ -129,9 +156,13 @@ def test_ladder_is_walked_by_keyboard(browser: Browser, trial_url: str) -> None:
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"
         page.keyboard.press("Enter")
-        page.keyboard.press("Tab")
-        summary = page.evaluate("document.activeElement.innerText.trim()")
-        assert summary.endswith("Design options and versions behind this")
+        met = []
+        for _ in range(4):  # the hold's banner comes before
+            page.keyboard.press("Tab")
+            met.append(page.evaluate("document.activeElement.innerText.trim()"))
+            if met[-1].endswith("Design options and versions behind this"):
+                break
+        assert met[-1].endswith("Design options and versions behind this"), met
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         page.keyboard.press("Enter")
         assert page.get_by_text("a declared MTD has six evaluable participants").is_visible()
@@ -144,9 +175,9 @@ def test_chart_takes_the_colours_of_the_screen(
     with visiting(browser, trial_url, scheme=scheme) as (page, _):
         page.goto(trial_url + "/studies/ntrust-1/path/")
         same = page.evaluate(
-            """() => [...document.querySelectorAll("svg [stroke='#b3261e']")].map(mark =>
-                getComputedStyle(mark).stroke ===
-                getComputedStyle(document.querySelector(".seat.harm")).borderTopColor)"""
+            """() => [...document.querySelectorAll("#chart-path [role=img] [stroke='#b3261e']")]
+                .map(mark => getComputedStyle(mark).stroke ===
+                getComputedStyle(document.querySelector(".path-people .harm")).color)"""
         )
 
     assert same == [True]

@@ -13,9 +13,9 @@ from cohorts.actions import (
     replace_draft,
     withdraw_approval,
 )
-from cohorts.actions.protocols import approval_content
 from cohorts.models import DoseLevel, ProtocolVersion
 from cohorts.policies import gates_for_seat
+from cohorts.policies.protocols import approval_content
 from cohorts.queries.impact import read_impact
 from cohorts.queries.protocols import compare_with
 from ntrust.change import study_change
@@ -188,7 +188,7 @@ def test_database_seals_what_was_approved(trial: Conduct) -> None:
 
 
 def write(trial: Conduct, row: ProtocolVersion, **change: Any) -> None:
-    with study_change(trial.study, by=trial.manager, now=trial.tick()):
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
         ProtocolVersion.objects.filter(pk=row.pk).update(**change)
 
 
@@ -282,7 +282,7 @@ def test_participants_keep_the_rules_they_were_enrolled_under(trial: Conduct) ->
 
 def report(trial: Conduct, person: Any, criterion: str) -> None:
     by = trial.investigator_of(person)
-    with study_change(trial.study, by=by, now=trial.tick()):
+    with study_change(trial.study, by=by, reason="by hand", now=trial.tick()):
         event = report_event(
             person,
             term="Fever",

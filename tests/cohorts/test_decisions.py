@@ -9,10 +9,10 @@ from cohorts.actions import (
     Conclusion,
     acknowledge_decision,
     sign_decision,
-    verify_decision,
 )
 from cohorts.engine.design import Verdict
 from cohorts.models import Cohort, Decision
+from cohorts.queries.verification import verify_decision
 from ntrust.actions import grant_role
 from ntrust.change import study_change
 from ntrust.errors import Refused
@@ -25,6 +25,7 @@ from tests.factories import (
     DISEASE,
     PASSWORD,
     answer_of,
+    client_of,
     make_trial,
     open_level,
     refused,
@@ -315,6 +316,8 @@ def test_decision_on_other_content_does_not_verify(trial: Conduct) -> None:
     decision.content_hash = content_hash(decision.content)
 
     assert verify_decision(decision) == [
+        "the decision's level is not that of its content",
+        "the history has another hash from when it was proposed",
         "the signature of Manager trial is on other content",
         "the signature of Monitor trial is on other content",
     ]
@@ -341,6 +344,31 @@ def test_database_seals_what_was_proposed(
 ) -> None:
     with (
         pytest.raises(ProgrammingError, match="Cannot update"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         Decision.objects.filter(pk=proposed.pk).update(**change)
+
+
+def test_later_signed_decision_overtakes_one_still_going_round(trial: Conduct) -> None:
+    escalate = trial.sign(propose(trial, Verdict.ESCALATE, 2))
+    trial.sign(propose(trial, Verdict.STOP, None, reason="A signal in the sister study."))
+
+    with refused("overtaken"):
+        trial.circulate(escalate)
+
+    assert not Cohort.objects.filter(level__ordinal=2).exists()
+
+
+def test_nobody_is_asked_to_read_what_was_overtaken(trial: Conduct) -> None:
+    escalate = trial.sign(propose(trial, Verdict.ESCALATE, 2))
+    stop = trial.sign(propose(trial, Verdict.STOP, None, reason="A signal in the sister study."))
+
+    reader = client_of(trial.crews[0].investigator)
+    overtaken, current = (
+        reader.get(f"/studies/{trial.study.key}/decisions/{one.number}/").content.decode()
+        for one in (escalate, stop)
+    )
+
+    assert f"never in force, overtaken by #{stop.number}" in overtaken
+    assert "/acknowledge/" not in overtaken
+    assert "/acknowledge/" in current

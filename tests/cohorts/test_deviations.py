@@ -197,7 +197,7 @@ def fill(trial: Conduct) -> list[Deviation]:
     """One of each site, and one that a rule noted."""
     mine = note(trial, participant=person())
     theirs = close(trial, classify(trial, note(trial, crew=1, kind="CONSENT")))
-    with study_change(trial.study, by=trial.manager, now=trial.tick()) as change:
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()) as change:
         ruled = note_deviation(
             change, person(), kind="INFUSION_OUTSIDE_WINDOW", sentence="two days late"
         )

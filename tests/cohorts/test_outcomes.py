@@ -88,7 +88,7 @@ def test_not_evaluable_stays_so_after_a_refuted_dlt(trial: Conduct, person: Part
 def test_unknown_fact_is_a_mistake(trial: Conduct, person: Participant) -> None:
     with (
         pytest.raises(TypeError, match="letter"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()) as change,
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()) as change,
     ):
         update_outcome(change, person, letter="N")
 
@@ -115,6 +115,6 @@ def test_database_refuses_a_letter_without_its_facts(
 ) -> None:
     with (
         pytest.raises(IntegrityError, match=constraint),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         Outcome.objects.filter(participant=person).update(**fields)

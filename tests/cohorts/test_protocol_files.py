@@ -47,9 +47,14 @@ def test_a_to_b_adds_a_disease_a_regimen_and_participants(
         "version": ("A", "B"),
         "diseases": (LN, f"{LN}, {PMN}"),
         "plan.participants": ("21", "48"),
+        f"plan.split.by_disease.{LN}": ("21", "30"),
         **{path: found[path] for path in found if path.startswith("lymphodepletion[cy]")},
     }
-    assert added - criteria == {"lymphodepletion[flu_cy]"}
+    assert added - criteria == {
+        "lymphodepletion[flu_cy]",
+        "part_2.cohorts[2]",
+        f"plan.split.by_disease.{PMN}",
+    }
     assert criteria == {
         "eligibility.groups.pMN",
         *(f"eligibility.criteria[MI{number}]" for number in range(1, 5)),
@@ -69,7 +74,9 @@ def test_a_to_b_adds_a_disease_a_regimen_and_participants(
     assert versions["A"].regimen("cy").requires_any == ()
 
 
-def test_b_to_c_changes_what_is_public(versions: dict[str, ProtocolDocument]) -> None:
+def test_b_to_c_changes_what_is_public_and_the_plan(
+    versions: dict[str, ProtocolDocument],
+) -> None:
     assert changes(versions["B"], versions["C"]) == {
         "version": ("B", "C"),
         "stagger.illustrative": ("yes", "no"),
@@ -78,6 +85,9 @@ def test_b_to_c_changes_what_is_public(versions: dict[str, ProtocolDocument]) ->
         "eligibility.criteria[GI1].check.all[2].at_most": ("65", "70"),
         "plan.phase": ("1", "1/2"),
         "plan.participants": ("48", "96"),
+        f"plan.split.by_disease.{LN}": ("30", "60"),
+        f"plan.split.by_disease.{PMN}": ("18", "36"),
+        "plan.split.per_site": ("4", "8"),
     }
 
 

@@ -21,7 +21,6 @@ from cohorts.queries.protocols import list_versions
 from ntrust import clock
 from safety.management.conduct import Conduct
 from tests.factories import (
-    PASSWORD,
     cast,
     client_of,
     fingerprint,
@@ -31,6 +30,7 @@ from tests.factories import (
     revision_of,
     run_cohort,
     shared_trial,
+    typed_by,
 )
 
 pytestmark = pytest.mark.django_db
@@ -204,7 +204,7 @@ def approval(trial: Conduct, **changed: Any) -> dict[str, Any]:
     return {
         "effective_on": trial.now.date().isoformat(),
         "reason": "better options",
-        "password": PASSWORD,
+        **typed_by(trial.manager),
         "seen_hash": draft().document_hash,
         "revision": revision_of(trial),
         **changed,

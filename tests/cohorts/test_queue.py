@@ -203,7 +203,7 @@ def test_somebody_ahead_who_cannot_be_seated_is_passed(trial: Conduct, what: str
     elif what == "site suspended":
         suspend_site(first.site, reason="an audit", by=trial.manager, now=trial.tick())
     else:
-        with study_change(trial.study, by=trial.manager, now=trial.tick()):
+        with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
             Participant.objects.filter(pk=first.pk).update(state="WITHDRAWN")
 
     assert reserve(trial, second, 1).state == "RESERVED"

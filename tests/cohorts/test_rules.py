@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cohorts.actions import confirm_not_evaluable, lift_hold
+from cohorts.actions import confirm_not_evaluable
 from cohorts.engine.design import Verdict
 from cohorts.models import Cohort, Decision, Hold, Recommendation
 from cohorts.policies import recommend_now
@@ -30,6 +30,8 @@ from tests.factories import (
     shared_trial,
     treat,
 )
+from tests.lifting import lift_hold
+from tests.re_reviewing import re_review
 
 pytestmark = pytest.mark.django_db
 REASON = "The committee goes up before the last outcome is known."
@@ -120,6 +122,8 @@ def test_more_late_news_holds_again_what_was_lifted() -> None:
     second = run_cohort(open_level(trial, 2), 2, "NNN")
     run_cohort(open_level(trial, 3), 3, "PPP")
     report_late_dlt(trial, first[0])
+    for number in (2, 3):
+        re_review(trial, Decision.objects.get(study=trial.study, number=number))
     for hold in Hold.objects.filter(study=trial.study, state="PLACED"):
         lift_hold(hold, by=trial.monitor, password=PASSWORD, reason="reviewed", now=trial.tick())
     assert holds(trial) == []

@@ -19,7 +19,7 @@ from ntrust import clock
 from ntrust.models import Study, User
 from safety.management.conduct import Conduct
 from tests.cohorts.screening import candidate, enter, entry, plan, screening_trial, signing
-from tests.factories import DISEASE, PASSWORD, cast, client_of, fingerprint, shared_trial
+from tests.factories import DISEASE, cast, client_of, fingerprint, shared_trial, typed_by
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +107,7 @@ def test_panel_shows_when_what_was_signed_has_changed(trial: Conduct) -> None:
 
     assert before is not None
     assert after is not None
-    assert (before.is_intact, after.is_intact) == (True, False)
+    assert (before.is_valid, after.is_valid) == (True, False)
 
 
 def test_buttons_are_for_those_who_may(trial: Conduct) -> None:
@@ -236,6 +236,7 @@ def test_screening_is_signed_and_confirmed_over_the_pages(trial: Conduct) -> Non
     investigator, manager = client_of(trial.crews[0].investigator), client_of(trial.manager)
     consent = reverse("cohorts:consent_participant", args=["trial", "S1"])
     moment = trial.now.strftime("%Y-%m-%dT%H:%M")
+    signing = typed_by(trial.crews[0].investigator)
 
     answers = [
         investigator.post(consent, sent(trial, disease=DISEASE, consented_at=moment)),
@@ -251,7 +252,7 @@ def test_screening_is_signed_and_confirmed_over_the_pages(trial: Conduct) -> Non
     enter(trial, person, *(entry(trial, key) for key in ("egfr", "ast", "biopsy", "other")))
     enter(trial, person, entry(trial, "infection"))
     answers += [
-        investigator.post(address("sign_screening", person), sent(trial, password=PASSWORD)),
+        investigator.post(address("sign_screening", person), sent(trial, **signing)),
         manager.post(address("confirm_eligibility", person), sent(trial)),
     ]
 
@@ -266,7 +267,8 @@ def test_failure_and_second_attempt_over_the_pages(trial: Conduct) -> None:
     moment = trial.now.strftime("%Y-%m-%dT%H:%M")
 
     shown = client.get(address("fail_screening", person)).content.decode()
-    client.post(address("fail_screening", person), sent(trial, password=PASSWORD))
+    signing = typed_by(trial.crews[0].investigator)
+    client.post(address("fail_screening", person), sent(trial, **signing))
     answer = client.post(
         address("rescreen", person), sent(trial, disease=DISEASE, consented_at=moment), follow=True
     )

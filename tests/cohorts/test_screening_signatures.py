@@ -232,7 +232,7 @@ def test_database_refuses_to_rescreen_who_did_not_fail(trial: Conduct) -> None:
 
     with (
         pytest.raises(ProgrammingError, match="only a screen failure of the same site"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         Participant.objects.filter(pk=person.pk).update(rescreens=active)
 
@@ -254,7 +254,7 @@ def test_database_refuses_a_broken_screening(
 
     with (
         pytest.raises(IntegrityError, match=name),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         Screening.objects.filter(participant=person).update(**changed)
 

@@ -106,7 +106,7 @@ def test_nobody_is_seated_where_the_rules_do_not_send_them(trial: Conduct, level
 
 def test_candidate_who_is_not_eligible_takes_no_seat(trial: Conduct) -> None:
     person = trial.screen(disease=DISEASE)
-    with study_change(trial.study, by=trial.manager, now=trial.tick()):
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
         type(person).objects.filter(pk=person.pk).update(state="WITHDRAWN")
 
     with refused("no_seat") as caught:
@@ -284,7 +284,7 @@ def test_database_gives_a_seat_to_one_taker(trial: Conduct) -> None:
 
     with (
         pytest.raises(IntegrityError, match="one_taker_a_seat"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         Slot.objects.create(
             cohort=taken.cohort, participant=person, seat=taken.seat, state="RESERVED"
@@ -296,7 +296,7 @@ def test_database_gives_a_participant_one_seat(trial: Conduct) -> None:
 
     with (
         pytest.raises(IntegrityError, match="one_seat_a_participant"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         Slot.objects.create(
             cohort=taken.cohort, participant=taken.participant, seat=3, state="RESERVED"
@@ -306,7 +306,7 @@ def test_database_gives_a_participant_one_seat(trial: Conduct) -> None:
 def test_database_refuses_a_seat_the_cohort_does_not_have(trial: Conduct) -> None:
     person = trial.screen(disease=DISEASE)
     cohort = Cohort.objects.get()
-    with study_change(trial.study, by=trial.manager, now=trial.tick()):
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
         Cohort.objects.filter(pk=cohort.pk).update(seats=2)
 
     for seat_number, error, words in (
@@ -315,7 +315,7 @@ def test_database_refuses_a_seat_the_cohort_does_not_have(trial: Conduct) -> Non
     ):
         with (
             pytest.raises((error, ProgrammingError), match=f"{words}|has no seat"),
-            study_change(trial.study, by=trial.manager, now=trial.tick()),
+            study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
         ):
             Slot.objects.create(
                 cohort=cohort, participant=person, seat=seat_number, state="RESERVED"

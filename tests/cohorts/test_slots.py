@@ -62,7 +62,7 @@ def test_reservation_expires_by_itself(trial: Conduct) -> None:
 
     slot.refresh_from_db()
     assert (slot.state, slot.freed_at) == ("EXPIRED", trial.now)
-    assert kinds_since(trial, before) == ["SLOT_EXPIRED"]
+    assert kinds_since(trial, before) == ["SLOT_EXPIRED", "COHORT_REOPENED"]
     assert Cohort.objects.get().state == "OPEN"
     assert queue(trial) == []
     ask(trial, person)
@@ -208,7 +208,7 @@ def test_database_refuses_a_seat_without_its_facts(
 
     with (
         pytest.raises(IntegrityError, match=rule),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         for _ in range(2 if twice else 1):
             Slot.objects.create(participant=person, **fields)

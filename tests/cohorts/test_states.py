@@ -13,19 +13,29 @@ from cohorts.models import (
     Decision,
     Deviation,
     Hold,
+    HoldLift,
     Participant,
     ProtocolVersion,
+    ReReview,
     Screening,
     Slot,
 )
 from cohorts.states import LIFE_CYCLES as COHORT_CYCLES
-from dosing.models import DltWindow, Infusion, LdAdministration, MonitorCall, ProductLot
+from dosing.models import DltWindow, InFlight, Infusion, LdAdministration, MonitorCall, ProductLot
 from dosing.states import LIFE_CYCLES as DOSING_CYCLES
 from ntrust.change import study_change
 from ntrust.errors import Refused
-from ntrust.models import Notification, Site, Study
+from ntrust.models import Delivery, Endpoint, Site, Study
 from ntrust.states import LIFE_CYCLES, SERVICE, LifeCycle, Role
-from safety.models import DltReport, Review, TakeOver
+from safety.models import (
+    DataQuery,
+    DltCandidate,
+    DltReport,
+    PacketFile,
+    Review,
+    Superseding,
+    TakeOver,
+)
 from safety.states import LIFE_CYCLES as SAFETY_CYCLES
 from tests.everything import build_everything
 from tests.factories import shared_trial
@@ -36,23 +46,31 @@ CYCLES = (*LIFE_CYCLES, *COHORT_CYCLES, *DOSING_CYCLES, *SAFETY_CYCLES)
 TABLES: dict[str, type[models.Model]] = {
     "the study": Study,
     "the site": Site,
-    "the notification": Notification,
+    "the delivery": Delivery,
+    "the webhook": Endpoint,
     "the protocol version": ProtocolVersion,
     "the cohort": Cohort,
     "the participant": Participant,
     "the screening": Screening,
     "the slot": Slot,
     "the decision": Decision,
+    "the re-review": ReReview,
     "the hold": Hold,
+    "the lifting of a hold": HoldLift,
     "the deviation": Deviation,
     "the product lot": ProductLot,
     "the lymphodepletion dose": LdAdministration,
     "the call": MonitorCall,
     "the infusion": Infusion,
+    "the question about an infusion in flight": InFlight,
     "the DLT window": DltWindow,
+    "the data query": DataQuery,
     "the DLT report": DltReport,
+    "the superseding": Superseding,
+    "the candidate": DltCandidate,
     "the review": Review,
     "the take-over": TakeOver,
+    "the packet file": PacketFile,
 }
 PAIRS = [
     pytest.param(cycle, start, to, id=f"{cycle.name}: {start} to {to}")
@@ -102,7 +120,7 @@ def test_database_refuses_what_is_not_in_the_table(trial: Any, cycle: LifeCycle)
     table = TABLES[cycle.name]._meta.db_table
     accepted = set()
 
-    with study_change(trial.study, by=trial.manager, now=trial.tick()):
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
         drop_checks(table)
         for start, to in product(cycle.states.values, repeat=2):
             if start != to and moves_in_database(table, start, to):
@@ -194,6 +212,6 @@ def test_database_refuses_a_time_without_its_person(trial: Any) -> None:
 
     with (
         pytest.raises(Exception, match="acknowledged_at_with_acknowledged_by"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         Circulation.objects.filter(pk=row.pk).update(acknowledged_by=None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from safety.management.commands.draw_notifications import draw as draw_notifications
 from safety.management.commands.draw_states import draw
 from safety.management.demo import PASSWORD, demo_logins
 
@@ -15,6 +16,13 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 def test_state_diagrams_are_those_of_the_code() -> None:
     assert (ROOT / "docs" / "states.md").read_text(encoding="utf-8") == draw()
+
+
+def test_table_of_who_hears_what_is_that_of_the_shipped_protocol() -> None:
+    """Red after a change of the rules: `python manage.py draw_notifications`."""
+    written = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
+
+    assert written == draw_notifications()
 
 
 def test_readme_names_every_demo_login() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from cohorts.actions import lift_hold, place_hold
+from cohorts.actions import place_hold
 from cohorts.models import Hold, Participant
 from cohorts.states import HoldScope
 from dosing.actions import answer_call, give_infusion
@@ -17,6 +17,7 @@ from tests.factories import (
     run_cohort,
     seat,
 )
+from tests.lifting import lift_hold
 
 
 def build_conditioned() -> Conduct:

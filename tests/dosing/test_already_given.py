@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cohorts.actions import leave_study, lift_hold, place_hold
+from cohorts.actions import leave_study, place_hold
 from cohorts.models import Deviation, Hold, Outcome, Participant
 from cohorts.states import HoldScope
 from dosing.actions import (
@@ -37,6 +37,7 @@ from tests.factories import (
     shared_trial,
     shut,
 )
+from tests.lifting import lift_hold
 
 pytestmark = pytest.mark.django_db
 _built, trial = shared_trial(build)

@@ -4,12 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cohorts.actions import leave_study
-from cohorts.models import Participant
+from cohorts.models import Hold, Participant
 from cohorts.states import HoldScope
 from dosing.actions import answer_call, miss_infusion
 from dosing.models import MonitorCall
+from ntrust.change import study_change
 from ntrust.models import Notification
 from safety.management.conduct import Conduct
 from tests.dosing.asked import (
@@ -64,6 +67,31 @@ def test_call_is_raised_once(trial: Conduct) -> None:
         trial.screen(disease="lupus nephritis")
 
     assert MonitorCall.objects.count() == 2
+
+
+def test_change_under_a_hold_costs_the_same_for_two_conditioned_and_for_three(
+    trial: Conduct,
+) -> None:
+    two, held = cost_under_a_hold(trial)
+    lift(trial, held)
+    seated = Participant.objects.get(state="SLOTTED")
+    trial.condition([seated], day_0=trial.now + timedelta(days=5))
+
+    three, _ = cost_under_a_hold(trial)
+
+    assert MonitorCall.objects.filter(hold__state="PLACED").count() == 3
+    assert three == two
+
+
+def cost_under_a_hold(trial: Conduct) -> tuple[int, Hold]:
+    """Statements of a change in which nothing happens, once everybody was asked."""
+    held = hold(trial)
+    with (
+        CaptureQueriesContext(connection) as asked,
+        study_change(trial.study, by=trial.manager, reason="nothing", now=trial.tick()),
+    ):
+        pass
+    return len(asked), held
 
 
 def test_hold_above_or_elsewhere_asks_nobody(trial: Conduct) -> None:

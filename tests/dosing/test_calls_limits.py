@@ -27,6 +27,7 @@ from tests.factories import (
     open_level,
     refused,
     report_dlt_of,
+    run_cohort,
     seat,
     shared_trial,
     shut,
@@ -67,6 +68,26 @@ def test_lower_dose_is_lower(trial: Conduct, level: int, code: str) -> None:
 
     with refused(code):
         answer(trial, conditioned(), "LOWER_DOSE", lower_to=trial.level(level))
+
+
+def test_dose_is_lowered_twice_where_no_seat_is_free() -> None:
+    trial = open_level(make_trial(key="twice"))
+    run_cohort(trial, 1, "NNN")
+    open_level(trial, 2)
+    run_cohort(trial, 2, "NNN")
+    open_level(trial, 3)
+    (person,) = seat(trial, 3)
+    trial.condition([person], day_0=trial.now + timedelta(days=5))
+    hold(trial, 3)
+    answer(trial, person, "LOWER_DOSE", lower_to=trial.level(2))
+    assert not person.slots.filter(state="CONFIRMED").exists()
+    hold(trial, None, scope="STUDY")
+
+    answer(trial, person, "LOWER_DOSE", lower_to=trial.level(1))
+
+    assert first_infusion(person).course.level == trial.level(1)
+    assert [letters_at(trial, level) for level in (1, 2, 3)] == ["NNNP", "NNN", ""]
+    answer_of(trial)
 
 
 def test_lower_dose_is_of_a_level_that_a_decision_has_opened(trial: Conduct) -> None:

@@ -185,21 +185,23 @@ def test_statement_early_for_a_close_that_is_past_is_owed_again(
     assert (window_of(person).state, letters_at(trial, 1)[0]) == ("AWAITING_STATEMENT", "P")
 
 
-def test_dlt_outside_the_corrected_window_does_not_count_and_inside_does(
+def test_dlt_inside_the_corrected_window_counts_and_stays_counted(
     trial: Conduct, person: Participant
 ) -> None:
+    """A DLT takes itself out of the count by no correction: see test_dlt_and_corrections."""
     first, *_ = conditioned(trial, person)
     given = give(trial, first)
     assert given.given_at is not None
-    trial.now += timedelta(days=2)
-    report_late_dlt(trial, person)
-    assert letters_at(trial, 1)[0] == "T"
-    trial.now += timedelta(days=5)
-
-    correct(trial, given, given_at=given.given_at + timedelta(days=2))
+    early, late = given.given_at, given.given_at + timedelta(days=2)
+    trial.now += timedelta(days=3)
+    correct(trial, given, given_at=late)
+    report_late_dlt(trial, person, onset_at=early + timedelta(days=1))
     assert letters_at(trial, 1)[0] == "P"
 
-    correct(trial, given, given_at=given.given_at)
+    correct(trial, given, given_at=early)
+    assert letters_at(trial, 1)[0] == "T"
+
+    correct(trial, given, given_at=late)
     assert letters_at(trial, 1)[0] == "T"
     answer_of(trial)
 

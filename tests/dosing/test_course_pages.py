@@ -21,7 +21,6 @@ from ntrust.models import Study
 from safety.management.conduct import Conduct
 from safety.management.demo import PROTOCOLS
 from tests.factories import (
-    PASSWORD,
     cast,
     client_of,
     fingerprint,
@@ -29,6 +28,7 @@ from tests.factories import (
     open_level,
     seat,
     shared_trial,
+    typed_by,
 )
 
 pytestmark = pytest.mark.django_db
@@ -178,7 +178,8 @@ def test_call_is_answered_by_the_monitor(trial: Conduct) -> None:
     monitor, manager = client_of(trial.monitor), client_of(trial.manager)
     calls = reverse("dosing:calls", args=["trial"])
     answer = reverse("dosing:call_answer", args=["trial", MonitorCall.objects.get().pk])
-    data = {"answer": "PROCEED", "reason": "the signal is not his", "password": PASSWORD}
+    typed = typed_by(trial.monitor)
+    data = {"answer": "PROCEED", "reason": "the signal is not his", **typed}
 
     assert "Answer" in monitor.get(calls).content.decode()
     assert "P-001" in manager.get(calls).content.decode()
@@ -210,7 +211,7 @@ def test_list_of_calls_takes_the_same_statements_however_long(
             by=trial.manager,
             now=trial.tick(),
         )
-        with django_assert_num_queries(8) as asked:
+        with django_assert_num_queries(12) as asked:
             client.get(calls)
         counted.append(len(asked))
 

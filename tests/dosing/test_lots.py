@@ -204,7 +204,7 @@ def test_database_refuses_more_than_a_lot_held(trial: Conduct, person: Participa
     ):
         with (
             pytest.raises(IntegrityError, match="lot A12 is used up"),
-            study_change(trial.study, by=trial.manager, now=trial.tick()),
+            study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
         ):
             change()
 

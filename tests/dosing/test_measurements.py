@@ -139,7 +139,7 @@ def test_day_is_needed_and_not_in_the_future(trial: Conduct) -> None:
 
 def test_the_day_is_the_sites_own(trial: Conduct) -> None:
     """At 03:00 UTC it is still yesterday in Puerto Rico."""
-    with study_change(trial.study, by=trial.manager, now=trial.tick()):
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
         Site.objects.filter(code="S1").update(timezone="America/Puerto_Rico")
     trial.now = datetime(2026, 3, 1, 3, tzinfo=UTC)
 
@@ -168,7 +168,7 @@ def test_database_refuses_a_second_value_too(trial: Conduct) -> None:
 
     with (
         pytest.raises(IntegrityError, match="measured_once_a_visit_and_day"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
         transaction.atomic(),
     ):
         row.save(force_insert=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cohorts.actions import adjudicate_missed_infusion, confirm_slot, lift_hold, place_hold
+from cohorts.actions import adjudicate_missed_infusion, confirm_slot, place_hold
 from cohorts.engine.design import Verdict
 from cohorts.models import Deviation, Participant
 from cohorts.states import HoldScope
@@ -37,6 +37,7 @@ from tests.factories import (
     shut,
     treat,
 )
+from tests.lifting import lift_hold
 
 pytestmark = pytest.mark.django_db
 

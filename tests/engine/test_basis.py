@@ -24,6 +24,18 @@ def rows(text):
     return found
 
 
+@pytest.mark.parametrize(
+    ("now", "joins"), [("A:1N B:1N", True), ("A:1N B:1P", True), ("A:1N", False)]
+)
+def test_one_who_stood_apart_and_counts_now_is_a_change(now, joins):
+    why = [{**rows("B:1N")[0], "why": "enrolled under version A, which is not pooled"}]
+    sealed = make_basis(make_design(), current=1, outcomes=rows("A:1N"), excluded=why)
+
+    assert changed_since(sealed, basis(now), opened=2) == (
+        ["B counts at level 1 and stood apart before"] if joins else []
+    )
+
+
 def basis(text, current=1, **options):
     return make_basis(make_design(**options), current=current, outcomes=rows(text))
 

@@ -1,4 +1,4 @@
-"""A real SMTP server on the loopback that can be told to refuse or to hang."""
+"""A real SMTP server on the loopback that can be told to refuse, to hang, or to hang up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class PostOffice:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.arrived_at: list[float] = []
         self.refuses = False
+        self.hangs_up = 0
+        """So many more messages are kept, and the line is cut before the answer."""
         self.is_hanging = False
         self.has_caller = threading.Event()
 
@@ -34,11 +37,19 @@ class PostOffice:
             return "451 try again later"
         assert isinstance(envelope.content, bytes)
         self.messages.append(message_from_bytes(envelope.content))
+        self.arrived_at.append(time.time())
+        if self.hangs_up:
+            self.hangs_up -= 1
+            server.transport.abort()
         return "250 OK"
 
     @property
     def ids(self) -> list[str]:
         return [str(message["X-Ntrust-Notification"]) for message in self.messages]
+
+    @property
+    def keys(self) -> list[str]:
+        return [str(message["X-Ntrust-Key"]) for message in self.messages]
 
 
 @pytest.fixture

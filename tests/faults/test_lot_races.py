@@ -22,7 +22,7 @@ from ntrust.models import Study
 from safety.management.conduct import Conduct
 from tests.committed import CommittedDb
 from tests.factories import make_trial, open_level, seat
-from tests.faults.test_races import race, winners, without_the_lock
+from tests.faults.test_races import give_revisions_twice, race, winners, without_the_lock
 
 
 def one_dose_left() -> tuple[Conduct, ProductLot, list[Infusion]]:
@@ -106,6 +106,7 @@ def test_without_the_trigger_too_the_lot_is_overdrawn(
         )
         ((name,),) = cursor.fetchall()
         cursor.execute(f"ALTER TABLE dosing_infusion DISABLE TRIGGER {name}")
+    give_revisions_twice()
     lined_up_by_nothing(monkeypatch)
 
     results = race(attempts(trial, lot, infusions))

@@ -19,7 +19,7 @@ from django.test import override_settings
 from cohorts.actions import place_hold
 from cohorts.models import Hold
 from ntrust import clock
-from ntrust.models import Notification
+from ntrust.models import Delivery
 from ntrust.notifications import CLAIM_LASTS, deliver_due, nudge
 from safety.management.conduct import Conduct
 from tests.committed import CommittedDb
@@ -75,7 +75,7 @@ def hold(trial: Conduct) -> Hold:
 
 
 def states() -> list[str]:
-    return sorted(Notification.objects.values_list("state", flat=True))
+    return sorted(Delivery.objects.values_list("state", flat=True))
 
 
 def test_worker_delivers_what_a_change_planned(
@@ -96,7 +96,7 @@ def test_worker_delivers_what_a_change_planned(
         "monitor-trial@example.org",
         "pharmacist-trial-1@example.org",
     ]
-    ids = Notification.objects.values_list("pk", flat=True)
+    ids = Delivery.objects.values_list("notification", flat=True)
     assert sorted(map(int, office.ids)) == sorted(ids)
 
 
@@ -109,23 +109,23 @@ def test_worker_killed_while_sending_is_made_good_by_the_sweeper(
     office.is_hanging = True
     hold(trial)
     wait_until(office.has_caller.is_set)
-    claimed = Notification.objects.get(state="SENDING")
+    claimed = Delivery.objects.get(state="SENDING")
 
     for process in psutil.Process(worker.pid).children(recursive=True):
         process.kill()
 
     wait_until(lambda: not worker.guarded.is_running())
     office.is_hanging = False
-    assert Notification.objects.get(pk=claimed.pk).state == "SENDING"
+    assert Delivery.objects.get(pk=claimed.pk).state == "SENDING"
     now = clock.now()
     deliver_due(now=now)
-    assert Notification.objects.get(pk=claimed.pk).state == "SENDING", "its sender may still live"
+    assert Delivery.objects.get(pk=claimed.pk).state == "SENDING", "its sender may still live"
 
     deliver_due(now=now + CLAIM_LASTS)
 
     assert states() == ["SENT"] * 4
-    assert str(claimed.pk) in office.ids
-    assert Notification.objects.get(pk=claimed.pk).attempts == 2
+    assert str(claimed.key) in office.keys
+    assert Delivery.objects.get(pk=claimed.pk).attempts == 2
 
 
 def test_server_that_refuses_is_tried_again_later(
@@ -137,12 +137,12 @@ def test_server_that_refuses_is_tried_again_later(
     now = clock.now()
 
     assert deliver_due(now=now) == 0
-    row = Notification.objects.earliest("id")
-    assert (row.state, row.attempts, row.next_try_at) == ("PLANNED", 1, now + timedelta(seconds=30))
+    row = Delivery.objects.earliest("id")
+    assert (row.state, row.attempts) == ("PLANNED", 1)
     assert "try again later" in row.failure
     office.refuses = False
     assert deliver_due(now=now + timedelta(seconds=29)) == 0
-    assert deliver_due(now=now + timedelta(seconds=30)) == 4
+    assert deliver_due(now=now + timedelta(seconds=38)) == 4
 
     assert states() == ["SENT"] * 4
     assert len(office.messages) == 4
@@ -159,10 +159,10 @@ def test_server_that_is_gone_for_good_ends_as_failed(
             now += timedelta(hours=2)
 
     assert states() == ["FAILED"] * 4
-    assert set(Notification.objects.values_list("attempts", flat=True)) == {8}
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {8}
     assert all(
         "ConnectionRefusedError" in failure
-        for failure in Notification.objects.values_list("failure", flat=True)
+        for failure in Delivery.objects.values_list("failure", flat=True)
     )
 
 
@@ -173,7 +173,7 @@ def no_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     broken = app.__class__(
         "broken", broker="redis://127.0.0.1:1/0", set_as_current=False, changes={}
     )
-    monkeypatch.setattr("ntrust.notifications.current_app", broken)
+    monkeypatch.setattr("ntrust.notifications.nudging.current_app", broken)
     yield
     broken.close()
 

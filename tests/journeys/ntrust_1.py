@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,8 +17,8 @@ import yaml
 import safety.management.demo as demo
 from cohorts.engine.design import Verdict
 from cohorts.engine.eligibility import NEVER
-from cohorts.models import Outcome, Participant
-from cohorts.protocol import read_file, write_document
+from cohorts.models import Decision, Outcome, Participant
+from cohorts.protocol import ProtocolDocument, read_file, write_document
 from dosing.models import LdAdministration
 from ntrust import clock
 from ntrust.actions import add_site, create_study
@@ -26,6 +27,7 @@ from ntrust.states import Role
 from safety.actions import pass_time_everywhere
 from safety.management.conduct import Conduct, Crew, enlist
 from safety.management.demo_results import read_answers
+from safety.models import Review
 from tests.factories import PASSWORD
 from tests.journeys.visitor import Visitor
 
@@ -33,12 +35,13 @@ LN, PMN = demo.LN, demo.PMN
 STUDY = "/studies/ntrust-1/"
 SITES = ("AR1", "PR1", "NY1")
 LOT = "A12"
+COMMITTEE = ("chair", "clinician", "statistician")
 BILLION = Decimal(10) ** 9
 
 
 class Part1:
-    """Everything a person does goes over a page; the committee's decisions go through the actions
-    (`conduct.decide`). The study starts in set-up, with planned sites and their people."""
+    """Everything a person does goes over a page. The study starts in set-up, with planned sites and
+    their people."""
 
     def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
@@ -89,7 +92,7 @@ class Part1:
 
     def adopt(self, file: str, *, label: str, reason: str) -> None:
         """A protocol version uploaded as text, compared, previewed, approved from today."""
-        text = write_document(read_file(demo.PROTOCOLS / file))
+        text = write_document(shipped(file))
         self.manager.act(f"{STUDY}new-protocol/", text=text)
         self.manager.read(f"{STUDY}protocols/{label}/changes/")
         self.manager.read(f"{STUDY}protocols/{label}/impact/")
@@ -139,7 +142,7 @@ class Part1:
     def results(self, person: Participant) -> dict[str, str]:
         """What somebody eligible brings, as the form's fields."""
         today = date.fromisoformat(self.day(person.screening_number))
-        answers = read_answers(read_file(demo.PROTOCOLS / "ntrust-1.yaml"))
+        answers = read_answers(shipped("ntrust-1.yaml"))
         known = {each["key"] for each in person.protocol_version.document["eligibility"]["fields"]}
         fields: dict[str, str] = {}
         for entry in answers(person.disease, consent=today, measured_on=today):
@@ -175,11 +178,44 @@ class Part1:
         self.manager.act(f"{self.page(number)}seat/reserve/", level=pk)
         self.manager.act(f"{self.page(number)}seat/confirm/")
 
-    def decide(self, verdict: Verdict, level: int | None) -> None:
-        """Reviewed, signed by two and acknowledged everywhere, as the rules recommend."""
-        self.conduct.now = self.now
-        self.conduct.decide(verdict, level)
-        self.now = self.conduct.now
+    # --- Reviews and decisions ---------------------------------------------------------------
+
+    def decide(self, verdict: Verdict, level: int | None) -> int:
+        """Reviewed, signed by two and acknowledged everywhere, as the rules recommend; answers the
+        decision's number."""
+        assert self.says() == (verdict, level)
+        self.review()
+        return self.put_in_force()
+
+    def review(self, **concluded: Any) -> None:
+        """A review convened, and the committee's meeting recorded: it agrees."""
+        self.manager.act(f"{STUDY}reviews/convene/")
+        number = Review.objects.latest("id").number
+        self.manager.act(
+            f"{STUDY}reviews/{number}/meeting/",
+            minutes_reference=f"minutes of review {number}",
+            votes_for=len(COMMITTEE),
+            votes_against=0,
+            votes_abstain=0,
+            committee="AGREES",
+            **{f"name_{n}": f"member {n}" for n in range(1, len(COMMITTEE) + 1)},
+            **{f"role_{n}": role for n, role in enumerate(COMMITTEE, start=1)},
+            **{f"at_{n}": "FOR" for n in range(1, len(COMMITTEE) + 1)},
+            **concluded,
+        )
+
+    def put_in_force(self) -> int:
+        """The last decision signed by manager and monitor, acknowledged by sites and pharmacies."""
+        number = Decision.objects.latest("id").number
+        address = f"{STUDY}decisions/{number}/"
+        self.manager.act(f"{address}sign/")
+        self.monitor.act(f"{address}sign/")
+        for code in SITES:
+            for role in ("investigator", "pharmacist"):
+                visitor = self.visitors[f"{role}-{code.lower()}"]
+                visitor.act(f"{address}acknowledge/", site=code)
+        assert Decision.objects.get(number=number).state == "CIRCULATED"
+        return number
 
     def egfr(self, value: str) -> dict[str, str]:
         """An eGFR of today, as the form asks for it."""
@@ -192,6 +228,9 @@ class Part1:
         for level, letter in rows.values_list("level__ordinal", "letter"):
             found[level] = found.get(level, "") + letter
         return found
+
+    def study_state(self) -> str:
+        return Study.objects.get().state
 
     def says(self) -> tuple[str, int | None]:
         """The stored recommendation, which is on the ladder's page too."""
@@ -312,9 +351,15 @@ class Part1:
         return Participant.objects.select_related("protocol_version").get(screening_number=number)
 
 
+@cache
+def shipped(name: str) -> ProtocolDocument:
+    """A shipped protocol, read once: YAML is slow."""
+    return read_file(demo.PROTOCOLS / name)
+
+
 def _set_up(now: datetime) -> Conduct:
     """The study in set-up, its planned sites, and the people."""
-    document = read_file(demo.PROTOCOLS / "ntrust-1-a.yaml")
+    document = shipped("ntrust-1-a.yaml")
     study = create_study(
         "ntrust-1",
         title=document.title,

@@ -6,8 +6,8 @@ goes through the actions; what they then read is the pages.
 
 from django.db import connection
 
-from cohorts.actions import lift_hold
 from cohorts.models import Decision, Hold
+from cohorts.states import ReReviewVerdict
 from ntrust.models import Notification
 from safety.management.conduct import Conduct
 from tests.factories import (
@@ -22,6 +22,8 @@ from tests.factories import (
     seat,
 )
 from tests.journeys.visitor import Visitor
+from tests.lifting import lift_hold
+from tests.re_reviewing import re_review
 
 
 def climb(trial: Conduct) -> None:
@@ -58,6 +60,7 @@ def test_late_dlt_stops_the_level_it_opened_everywhere_at_once(live_url: str) ->
         trial.crews[0].pharmacist,
     }
 
+    re_review(trial, Decision.objects.get(number=2), ReReviewVerdict.WITHDRAWN)
     lift_hold(
         Hold.objects.get(),
         by=trial.monitor,
@@ -71,7 +74,7 @@ def test_late_dlt_stops_the_level_it_opened_everywhere_at_once(live_url: str) ->
     assert answer_of(trial)[1] == 2
     assert [d.state for d in Decision.objects.order_by("number")] == [
         "CIRCULATED",
-        "BASIS_CHANGED",
+        "RE_REVIEWED",
         "CIRCULATED",
     ]
     connection.close()

@@ -1,8 +1,7 @@
-"""A story: Part 1 of Ntrust-1, from the first consent to the maximum tolerated dose.
+"""A story: Part 1 of Ntrust-1, from the first consent to the selection of the RDE.
 
 Four cohorts, two diseases, both regimens of lymphodepletion, one participant replaced, a cohort
-expanded, a de-escalation, and an amendment in the middle. Everything a site, its pharmacy or the
-manager does goes over a page; reviews, decisions and adjudications go through the actions.
+expanded, a de-escalation, and an amendment in the middle. Everything goes over a page.
 """
 
 import pytest
@@ -39,6 +38,8 @@ def test_part_1(part: Part1) -> None:
     assert list(cohorts) == [(1, "CLOSED"), (2, "STOPPED"), (2, "STOPPED"), (1, "IN_REVIEW")]
     assert set(Course.objects.values_list("regimen", flat=True)) == {"cy", "flu_cy"}
     assert "STOP: the MTD is DL1" in part.manager.read(STUDY)
+
+    the_rde_ends_part_1(part)
 
 
 def first_cohort_with_a_replacement_and_an_amendment(part: Part1) -> None:
@@ -116,9 +117,8 @@ def second_cohort_with_one_dlt(part: Part1) -> None:
     part.infuse(hit, 2)
     part.wait(days=2)
     part.report_dlt(hit, criterion="D3", term="Immune effector cell neurotoxicity", grade=3)
-    part.conduct.now = part.now
-    part.conduct.adjudicate(DltReport.objects.get())
-    part.now = part.conduct.now
+    report = DltReport.objects.get().pk
+    part.monitor.act(f"{STUDY}reports/{report}/adjudicate/", is_confirmed="yes", reason="ICANS 3")
     third = f"{part.page(hit)}infusions/3/miss/"
     part.investigator(hit).act(third, is_for_toxicity="yes", reason="dose-limiting toxicity")
     part.wait(days=6)
@@ -171,3 +171,21 @@ def back_at_level_1(part: Part1) -> None:
     part.wait(days=30)
     for number in numbers:
         part.sign_no_dlt(number)
+
+
+def the_rde_ends_part_1(part: Part1) -> None:
+    """The committee agrees to stop; level 1 is selected, level 2 cannot be."""
+    part.decide(Verdict.STOP, None)
+    level = part.conduct.level(2).pk
+    page = part.manager.open(f"{STUDY}rde/").html
+    assert f'value="{level}"' not in page, "no level above the MTD is offered"
+    part.manager.act(
+        f"{STUDY}rde/",
+        level=part.conduct.level(1).pk,
+        reason="the MTD, with none of six",
+        committee_verdict="level 1 for Part 2",
+    )
+    part.put_in_force()
+
+    assert part.study_state() == "RDE_SELECTED"
+    assert "RDE" in part.manager.read(STUDY)

@@ -68,7 +68,7 @@ class Visitor:
     def act(self, path: str, **entered: Any) -> str:
         """Open a form, fill these fields in, send it. It has to be done; answers what is read then.
 
-        A password field that is shown and not named is the person's own.
+        Username and password that are asked for and not named are the person's own.
         """
         page = self._send(urljoin(self.url, path), fields=entered)
         assert page.status == 200, f"{path}: {page.status} {page.text[:1500]}"
@@ -101,9 +101,18 @@ class Visitor:
             fields = {"login": self.user.username, **fields}
         unknown = set(fields) - form.names
         assert not unknown, f"{url} has no fields {sorted(unknown)}, but {sorted(form.names)}"
+        page = self._post(url, form, fields)
+        if page.status == 200 and 'name="checked"' in page.html:
+            page = self._post(url, page.form(), {})
+        return page
+
+    def _post(self, url: str, form: Form, fields: dict[str, Any]) -> Page:
+        """The form with these fields, signed where it asks for that."""
         sent: Fields = dict(form.fields)
         if "password" in form.names:
             sent["password"] = [self.password]
+        if "username" in form.names:
+            sent["username"] = [self.user.username]
         for name, value in fields.items():
             several = isinstance(value, list | tuple)
             sent[name] = [str(one) for one in value] if several else [str(value)]

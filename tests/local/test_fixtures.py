@@ -1,10 +1,12 @@
 """The fixtures every other test leans on."""
 
+import os
 import threading
 import urllib.request
 
 import pytest
 import redis
+from celery import current_app
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection, connections
@@ -53,6 +55,7 @@ def test_celery_worker_process_takes_tasks(celery_worker_process: WorkerProcess)
 
 
 def test_redis_answers_with_this_workers_database() -> None:
+    assert settings.REDIS_URL == os.environ["REDIS_URL"] == current_app.conf.broker_url
     with redis.Redis.from_url(settings.REDIS_URL) as line:
         line.set("who", "me", ex=10)
 

@@ -1,8 +1,19 @@
 """Setting up studies, sites, people and roles."""
 
-import pytest
+from collections.abc import Iterator
+from typing import Any
 
-from ntrust.actions import activate_site, add_site, create_study, grant_role, revoke_role
+import pytest
+from django.urls import get_resolver
+
+from ntrust.actions import (
+    PAGE_NAMES,
+    activate_site,
+    add_site,
+    create_study,
+    grant_role,
+    revoke_role,
+)
 from ntrust.models import Membership, Study, User
 from ntrust.states import Role
 from safety.management.conduct import Conduct
@@ -22,9 +33,34 @@ def newcomer(db: None) -> User:
     return User.objects.create_user("newcomer", printed_name="Newcomer")
 
 
+def _routes(resolver: Any, start: str = "") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        if hasattr(one, "url_patterns"):
+            yield from _routes(one, start + str(one.pattern))
+        else:
+            yield start + str(one.pattern)
+
+
 def test_study_key_is_taken_once(trial: Conduct) -> None:
     with refused("study_exists"):
         create_study("trial", title="Again", protocol_number="X", now=START)
+
+
+def test_name_of_a_page_is_no_studys_key(db: None) -> None:
+    """Below each place with a study's key in it, what stands there instead of a key."""
+    routes = [name for name in _routes(get_resolver()) if "<slug:key>" in name]
+    above = {route.partition("<slug:key>")[0] for route in routes} - {""}
+    beside = {
+        rest.partition("/")[0]
+        for route in _routes(get_resolver())
+        for start in above
+        if (rest := route.removeprefix(start)) != route and rest[:1] not in ("", "<")
+    }
+    assert beside == PAGE_NAMES
+
+    for name in beside:
+        with refused("study_key_is_a_page"):
+            create_study(name, title="A page", protocol_number="P", now=START)
 
 
 def test_new_study_is_in_set_up(db: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from ntrust.models import Study
 from safety.management.conduct import Conduct
 from safety.models import AdverseEvent, DltReport, WindowStatement
 from tests.factories import (
-    PASSWORD,
     cast,
     client_of,
     end_windows,
@@ -22,6 +22,7 @@ from tests.factories import (
     open_level,
     run_cohort,
     shared_trial,
+    typed_by,
 )
 
 pytestmark = pytest.mark.django_db
@@ -70,9 +71,10 @@ def test_act_calls_its_action_and_goes_back(trial: Conduct) -> None:
 
     answer = client.post(address("event"), event_data(trial, criterion="NOW"), follow=True)
 
-    assert answer.redirect_chain == [("/studies/trial/participants/S-001/", 302)]
+    report = DltReport.objects.get()
+    assert answer.redirect_chain == [(f"/site/trial/sent/{report.event.pk}/", 302)]
     assert "The DLT is reported." in answer.content.decode()
-    assert DltReport.objects.get().event.term == "Fever"
+    assert report.event.term == "Fever"
 
 
 @pytest.mark.parametrize(
@@ -126,16 +128,81 @@ def test_refusal_shows_its_sentence_and_code(trial: Conduct) -> None:
     assert fingerprint() == before
 
 
-def test_second_submit_is_refused_as_stale(trial: Conduct) -> None:
+def test_event_sent_twice_is_entered_once(trial: Conduct) -> None:
     client = client_of(trial.crews[0].investigator)
     data = event_data(trial)
 
     first = client.post(address("event"), data)
     second = client.post(address("event"), data)
 
-    assert (first.status_code, second.status_code) == (302, 409)
-    assert "stale_page" in second.content.decode()
-    assert AdverseEvent.objects.count() == 1
+    event = AdverseEvent.objects.get()
+    assert first["Location"] == second["Location"] == f"/site/trial/sent/{event.pk}/"
+
+
+def test_dlt_is_reported_from_a_page_that_others_have_overtaken(trial: Conduct) -> None:
+    client = client_of(trial.crews[0].investigator)
+    data = event_data(trial, criterion="NOW")
+    client.post(address("event"), event_data(trial, term="Headache"))
+
+    answer = client.post(address("event"), data)
+
+    assert answer.status_code == 302
+    assert DltReport.objects.get().event.term == "Fever"
+
+
+def test_dlt_is_reported_before_its_criterion_is_known(trial: Conduct) -> None:
+    client = client_of(trial.crews[0].investigator)
+
+    client.post(address("event"), event_data(trial, criterion="to-follow"))
+
+    report = DltReport.objects.get()
+    assert (report.criterion, report.state) == ("", "REPORTED")
+
+
+def test_event_entered_before_becomes_a_dlt_without_a_second_row(trial: Conduct) -> None:
+    client = client_of(trial.crews[0].investigator)
+    data = event_data(trial)
+    client.post(address("event"), data)
+
+    client.post(address("event"), {**data, "criterion": "NOW"})
+    again = client.post(address("event"), {**data, "criterion": "NOW"})
+
+    assert again["Location"] == f"/site/trial/sent/{AdverseEvent.objects.get().pk}/"
+    assert DltReport.objects.count() == 1
+
+
+def test_refuted_event_is_reported_again(trial: Conduct) -> None:
+    client = client_of(trial.crews[0].investigator)
+    data = event_data(trial, criterion="NOW")
+    client.post(address("event"), data)
+    trial.adjudicate(DltReport.objects.get(), is_confirmed=False)
+
+    again = client.post(address("event"), data)
+
+    assert again.status_code == 302
+    states = DltReport.objects.order_by("id").values_list("state", flat=True)
+    assert list(states) == ["REFUTED", "REPORTED"]
+
+
+def test_stale_page_is_refused_once_and_sent_again_after_a_look(trial: Conduct) -> None:
+    client = client_of(trial.crews[0].investigator)
+    leave = reverse("dosing:leave", args=["trial", "S-001"])
+    data = {
+        "revision": Study.objects.get(key="trial").revision,
+        "to": "WITHDRAWN",
+        "reason": "moved away",
+    }
+    client.post(address("event"), event_data(trial))
+
+    stale = client.post(leave, data)
+    shown = re.search(r'name="revision" value="(\d+)"', stale.content.decode())
+    assert shown is not None
+    again = client.post(leave, {**data, "revision": shown[1]})
+
+    assert (stale.status_code, again.status_code) == (409, 302)
+    assert "stale_page" in stale.content.decode()
+    assert "moved away" in stale.content.decode()
+    assert person().state == "WITHDRAWN"
 
 
 def test_statement_is_signed_over_the_page(trial: Conduct) -> None:
@@ -145,7 +212,7 @@ def test_statement_is_signed_over_the_page(trial: Conduct) -> None:
     data = {
         "revision": Study.objects.get(key="trial").revision,
         "has_dlt": "no",
-        "password": PASSWORD,
+        **typed_by(trial.crews[0].investigator),
     }
 
     wrong = client.post(address("statement"), {**data, "password": "no"})

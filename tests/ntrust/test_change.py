@@ -47,8 +47,8 @@ _built, trial = shared_trial(build)
 def test_change_locks_the_study_first_and_once(trial: Conduct) -> None:
     with (
         CaptureQueriesContext(connection) as queries,
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
-        study_change(trial.study, by=trial.monitor, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
+        study_change(trial.study, by=trial.monitor, reason="by hand", now=trial.tick()),
     ):
         pass
 
@@ -70,7 +70,7 @@ def test_change_reads_the_time_after_the_lock(
             order.append("lock")
         return execute(sql, *rest)
 
-    with real(watch), study_change(trial.study, by=trial.manager) as change:
+    with real(watch), study_change(trial.study, by=trial.manager, reason="by hand") as change:
         assert change.now == trial.now
 
     assert order == ["lock", "time"]
@@ -79,8 +79,10 @@ def test_change_reads_the_time_after_the_lock(
 def test_change_gives_one_revision_to_the_outermost(trial: Conduct) -> None:
     before = revision_of(trial)
 
-    with study_change(trial.study, by=trial.manager, now=trial.tick()) as outer:
-        with study_change(trial.study, by=trial.monitor, now=trial.tick()) as inner:
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()) as outer:
+        with study_change(
+            trial.study, by=trial.monitor, reason="by hand", now=trial.tick()
+        ) as inner:
             inner.record("NOTE", "Inner.")
         outer.record("NOTE", "Outer.")
         assert inner is outer
@@ -96,8 +98,8 @@ def test_change_of_a_second_study_inside_is_refused(trial: Conduct) -> None:
 
     with (
         refused("one_study_a_change"),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
-        study_change(other.study, by=other.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
+        study_change(other.study, by=other.manager, reason="by hand", now=trial.tick()),
     ):
         pass
 
@@ -106,11 +108,11 @@ def test_change_after_a_refused_one_starts_afresh(trial: Conduct) -> None:
     other = make_trial(key="other")
     with (
         pytest.raises(Refused),
-        study_change(trial.study, by=trial.manager, now=trial.tick()),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()),
     ):
         raise Refused("no", "No.")
 
-    with study_change(other.study, by=other.manager, now=trial.tick()) as change:
+    with study_change(other.study, by=other.manager, reason="by hand", now=trial.tick()) as change:
         assert change.study == other.study
 
 
@@ -165,8 +167,8 @@ def test_rules_run_once_at_the_end(trial: Conduct, monkeypatch: pytest.MonkeyPat
         change_module, "_functions", lambda names: [lambda change: runs.append(len(names))]
     )
 
-    with study_change(trial.study, by=trial.manager, now=trial.tick()):
-        with study_change(trial.study, by=trial.manager, now=trial.tick()):
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
+        with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
             pass
         assert len(runs) == 1, "moments that have passed, and no rules yet"
 
@@ -179,7 +181,9 @@ def test_moments_that_passed_are_applied_before_anything_else(trial: Conduct) ->
     assert window.closes_at is not None
     assert window.state == "OPEN"
 
-    with study_change(trial.study, by=trial.manager, now=window.closes_at + timedelta(hours=1)):
+    with study_change(
+        trial.study, by=trial.manager, reason="by hand", now=window.closes_at + timedelta(hours=1)
+    ):
         states = set(DltWindow.objects.values_list("state", flat=True))
         is_over = set(Outcome.objects.values_list("is_window_over", flat=True))
 
@@ -196,7 +200,7 @@ def test_moment_is_not_applied_a_minute_early_and_is_at_the_moment(trial: Conduc
         (window.closes_at - timedelta(minutes=1), "OPEN"),
         (window.closes_at, "AWAITING_STATEMENT"),
     ):
-        with study_change(trial.study, by=None, now=moment):
+        with study_change(trial.study, by=None, reason="by hand", now=moment):
             pass
         window.refresh_from_db()
         assert window.state == expected
@@ -205,7 +209,10 @@ def test_moment_is_not_applied_a_minute_early_and_is_at_the_moment(trial: Conduc
 def test_refused_action_undoes_the_moments_it_applied(trial: Conduct) -> None:
     trial.now += timedelta(days=40)
 
-    with refused("nothing"), study_change(trial.study, by=trial.manager, now=trial.now):
+    with (
+        refused("nothing"),
+        study_change(trial.study, by=trial.manager, reason="by hand", now=trial.now),
+    ):
         raise Refused("nothing", "Nothing to do.")
 
     assert set(DltWindow.objects.values_list("state", flat=True)) == {"OPEN"}
@@ -230,7 +237,7 @@ def test_intermediate_answers_are_told_to_nobody(trial: Conduct) -> None:
     verdicts = trial.study.recommendations.count()
 
     later = trial.now + timedelta(minutes=10)
-    with study_change(trial.study, by=trial.crews[0].investigator, now=later):
+    with study_change(trial.study, by=trial.crews[0].investigator, reason="by hand", now=later):
         for outcome in Outcome.objects.filter(study=trial.study)[:2]:
             report_dlt_of(trial, outcome.participant)
 

@@ -1,9 +1,11 @@
 """Every version of every clinical row is kept, with who and why; no path skips it."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pghistory.models
+import psycopg
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
@@ -13,9 +15,10 @@ from cohorts.models import Cohort, Outcome, ScreeningResult
 from dosing.models import MonitorCall
 from ntrust.change import study_change
 from ntrust.models import Event, Membership, Signature, Site, Study, User
+from ntrust.seals import is_written_once
 from safety.management.conduct import Conduct
 from tests.everything import build_everything
-from tests.factories import revision_of, shared_trial
+from tests.factories import refused, revision_of, shared_trial
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +50,7 @@ HISTORY = [model for model in models_of_ours() if hasattr(model, "pgh_tracked_mo
 APPEND_ONLY = [
     model
     for model in models_of_ours()
-    if any(trigger.name == "append_only" for trigger in getattr(model._meta, "triggers", []))
+    if is_written_once(model) and not hasattr(model, "pgh_tracked_model")
 ]
 CLINICAL = [
     model
@@ -155,7 +158,7 @@ def test_bulk_writes_are_refused(trial: Conduct, no_context: None) -> None:
         lambda: Outcome.objects.update(letter="P"),
         lambda: MonitorCall.objects.all().delete(),
         lambda: Site.objects.bulk_create([Site(study=trial.study, code="S8", name="Eight")]),
-        lambda: Cohort.objects.bulk_update([Cohort.objects.get()], ["number"]),
+        lambda: Cohort.objects.bulk_update([Cohort.objects.earliest("pk")], ["number"]),
     ):
         with (
             pytest.raises(DatabaseError, match="only inside a study change"),
@@ -189,6 +192,82 @@ def test_context_without_a_revision_is_none(
     ):
         cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [metadata])
         cursor.execute("UPDATE cohorts_outcome SET letter = letter")
+
+
+# --- Why ---------------------------------------------------------------------------------------
+
+WITHOUT_A_REASON = ["", " ", "\t\n", None]
+
+
+@pytest.mark.parametrize("model", CLINICAL, ids=name_of)
+def test_change_without_a_reason_is_refused(trial: Conduct, model: type[models.Model]) -> None:
+    table, key = model._meta.db_table, model._meta.pk.column
+    statements = [f"UPDATE {table} SET {key} = {key}", f"DELETE FROM {table}"]
+
+    for statement in statements:
+        with (
+            pytest.raises(DatabaseError, match=r"only with a reason|Cannot update or delete"),
+            study_change(trial.study, by=trial.manager, now=trial.tick()),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("reason", WITHOUT_A_REASON)
+def test_reason_of_spaces_is_none(trial: Conduct, reason: str | None) -> None:
+    metadata = json.dumps({"revision": 1, "reason": reason})
+
+    with (
+        pytest.raises(DatabaseError, match="only with a reason"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT set_config('pghistory.context_metadata', %s, true)", [metadata])
+        cursor.execute("UPDATE cohorts_outcome SET letter = letter")
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\t\n"])
+def test_study_change_refuses_a_blank_reason(trial: Conduct, reason: str) -> None:
+    with (
+        refused("reason_needed"),
+        study_change(trial.study, by=trial.manager, reason=reason, now=trial.tick()),
+    ):
+        pytest.fail("nothing is done inside")
+
+
+def test_first_entry_needs_no_reason(trial: Conduct) -> None:
+    with study_change(trial.study, by=trial.manager, now=trial.tick()):
+        site = Site.objects.create(study=trial.study, code="S9", name="Nine")
+
+    (version,) = history_of(site)
+    assert (version.pgh_label, version.pgh_context["reason"]) == ("insert", "")
+
+
+# --- COPY, as a restore or an import by hand would ---------------------------------------------
+
+
+def copy_site(trial: Conduct) -> None:
+    columns = "study_id, code, name, place, registry_status, timezone, state, suspended_because"
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY ntrust_site ({columns}) FROM STDIN") as copy,
+    ):
+        copy.write_row((trial.study.pk, "S9", "Nine", "", "", "UTC", "PLANNED", ""))
+
+
+def test_copy_is_refused_outside_a_change(trial: Conduct, no_context: None) -> None:
+    with (
+        pytest.raises(psycopg.DatabaseError, match="only inside a study change"),
+        transaction.atomic(),
+    ):
+        copy_site(trial)
+
+
+def test_copy_is_kept_in_history(trial: Conduct) -> None:
+    with study_change(trial.study, by=trial.manager, reason="by hand", now=trial.tick()):
+        copy_site(trial)
+
+    (version,) = history_of(Site.objects.get(code="S9"))
+    assert (version.name, version.pgh_context["reason"]) == ("Nine", "by hand")
 
 
 # --- History and events stay -----------------------------------------------------------------

@@ -8,15 +8,15 @@ import pytest
 from django.core import mail
 from django.core.mail.backends import locmem
 
-from cohorts.actions import lift_hold, place_hold
-from ntrust.models import Event, Notification, User
+from cohorts.actions import place_hold
+from ntrust.models import Delivery, Event, Notification, Study, User
 from ntrust.notifications import (
-    CLAIM_LASTS,
     FIRST_RETRY,
     MOST_ATTEMPTS,
     compose,
     deliver_due,
 )
+from ntrust.notifications.delivering import ORPHAN_AFTER
 from ntrust.policies import roles_of
 from safety.actions import pass_time_everywhere
 from safety.management.conduct import Conduct
@@ -28,6 +28,7 @@ from tests.factories import (
     run_cohort,
     shared_trial,
 )
+from tests.lifting import lift_hold
 
 pytestmark = pytest.mark.django_db
 
@@ -67,8 +68,19 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
     monkeypatch.setattr(locmem.EmailBackend, "send_messages", send)
 
 
-def refreshed(row: Notification) -> Notification:
-    return Notification.objects.get(pk=row.pk)
+def delivery(row: Notification) -> Delivery:
+    return Delivery.objects.get(notification=row)
+
+
+def test_urgent_event_that_concerns_nobody_is_told_to_manager_and_monitor(trial: Conduct) -> None:
+    rules = {"HOLD_PLACED": {"roles": ["PHARMACIST"], "urgent": True}}
+    Study.objects.filter(pk=trial.study.pk).update(notification_rules=rules)
+    User.objects.filter(memberships__role="PHARMACIST").update(is_active=False)
+
+    told = hold(trial)
+
+    assert {row.recipient for row in told} == {trial.manager, trial.monitor}
+    assert all(row.is_urgent for row in told)
 
 
 def test_sent_once_to_each_with_its_marks(trial: Conduct, settings: Any) -> None:
@@ -84,7 +96,7 @@ def test_sent_once_to_each_with_its_marks(trial: Conduct, settings: Any) -> None
     message = mail.outbox[0]
     assert message.subject == "[TRAINING] [URGENT] TEST-001: Hold on the study."
     assert message.extra_headers["X-Ntrust-Notification"] == str(rows[0].pk)
-    row = refreshed(rows[0])
+    row = delivery(rows[0])
     assert (row.state, row.sent_at, row.attempts) == ("SENT", trial.now, 1)
 
 
@@ -109,7 +121,7 @@ def test_site_scope_tells_that_site_only(trial: Conduct) -> None:
     trial.now += timedelta(days=40)
     pass_time_everywhere(now=trial.now)
 
-    told = Notification.objects.filter(event__kind="STATEMENT_DUE", state="PLANNED")
+    told = Notification.objects.filter(event__kind="STATEMENT_DUE")
     names = set(told.values_list("recipient__username", flat=True))
     assert names == {"manager-trial", "investigator-trial-1"}
 
@@ -142,7 +154,7 @@ def test_details_stay_out_of_the_mail(trial: Conduct) -> None:
 
     words = [
         word.lower()
-        for row in Notification.objects.filter(state="PLANNED")
+        for row in Notification.objects.filter(deliveries__state="PLANNED")
         for part in (compose(row).subject, str(compose(row).body))
         for word in part.split()
     ]
@@ -165,17 +177,19 @@ def test_failed_row_is_tried_again_later_and_later(
     fail_with(monkeypatch, error)
     tries: list[datetime] = []
     now = trial.now
-    while refreshed(row).state == "PLANNED":
+    while delivery(row).state == "PLANNED":
         tries.append(now)
         assert deliver_due(now=now, most=20) == 0
         assert deliver_due(now=now + FIRST_RETRY, most=20) == 0, "not before its time"
-        now = refreshed(row).next_try_at
+        now = delivery(row).next_try_at
 
-    row = refreshed(row)
+    sent = delivery(row)
     waits = [(later - before) / FIRST_RETRY for before, later in pairwise(tries)]
-    assert waits == [2.0**n for n in range(1, MOST_ATTEMPTS)]
-    assert (row.state, row.attempts) == ("FAILED", MOST_ATTEMPTS)
-    assert type(error).__name__ in row.failure
+    doubling = [2.0**n for n in range(1, MOST_ATTEMPTS)]
+    assert all(n <= wait < 1.25 * n for n, wait in zip(doubling, waits, strict=True))
+    assert len({wait / n for n, wait in zip(doubling, waits, strict=True)}) > 1, "by chance"
+    assert (sent.state, sent.attempts) == ("FAILED", MOST_ATTEMPTS)
+    assert type(error).__name__ in sent.failure
     assert deliver_due(now=now + timedelta(days=9)) == 0
 
 
@@ -187,10 +201,10 @@ def test_row_that_failed_is_sent_when_the_server_is_back(
     deliver_due(now=trial.now, most=20)
     fail_with(monkeypatch, None)
 
-    sent = deliver_due(now=refreshed(row).next_try_at)
+    sent = deliver_due(now=trial.now + 4 * FIRST_RETRY)
 
-    row = refreshed(row)
-    assert (sent, row.state, row.attempts, row.failure) == (6, "SENT", 2, "")
+    last = delivery(row)
+    assert (sent, last.state, last.attempts, last.failure) == (6, "SENT", 2, "")
 
 
 def test_one_bad_row_stops_no_other(trial: Conduct) -> None:
@@ -199,7 +213,7 @@ def test_one_bad_row_stops_no_other(trial: Conduct) -> None:
 
     sent = deliver_due(now=trial.now)
 
-    states = {row.recipient_id: refreshed(row).state for row in rows}
+    states = {row.recipient_id: delivery(row).state for row in rows}
     assert sent == 5
     assert states.pop(trial.manager.pk) == "PLANNED"
     assert set(states.values()) == {"SENT"}
@@ -217,21 +231,48 @@ def test_account_without_an_address_is_never_marked_as_told(trial: Conduct) -> N
 
     deliver_due(now=trial.now)
 
-    row = next(refreshed(row) for row in rows if row.recipient_id == trial.manager.pk)
-    assert (row.state, row.failure) == ("PLANNED", "ValueError: the account has no address")
+    row = next(delivery(row) for row in rows if row.recipient_id == trial.manager.pk)
+    assert (row.state, row.attempts) == ("FAILED", 1), "no use in trying again"
+    assert row.failure == "Undeliverable: the account has no address"
 
 
 def test_claim_of_a_dead_sender_is_taken_back(trial: Conduct) -> None:
     row = hold(trial)[0]
-    Notification.objects.filter(pk=row.pk).update(state="SENDING", claimed_at=trial.now, attempts=1)
+    Delivery.objects.filter(notification=row).update(
+        state="SENDING", claimed_at=trial.now, attempts=1
+    )
 
-    assert deliver_due(now=trial.now + CLAIM_LASTS - timedelta(seconds=1)) == 5
-    assert deliver_due(now=trial.now + CLAIM_LASTS) == 1
+    assert deliver_due(now=trial.now + ORPHAN_AFTER - timedelta(seconds=1)) == 5
+    assert deliver_due(now=trial.now + ORPHAN_AFTER) == 1
 
-    assert (refreshed(row).state, refreshed(row).attempts) == ("SENT", 2)
+    assert (delivery(row).state, delivery(row).attempts) == ("SENT", 2)
 
 
 def test_one_notification_a_person_and_event(trial: Conduct) -> None:
     rows = hold(trial)
 
     assert len({(row.event_id, row.recipient_id) for row in rows}) == len(rows) == 6
+
+
+def test_holds_reach_each_person_in_their_order(trial: Conduct) -> None:
+    """The lifting waits behind a hold that could not be sent yet, for that person alone."""
+    rules = {**trial.study.notification_rules, "HOLD_LIFTED": {"roles": ["STUDY_MANAGER"]}}
+    Study.objects.filter(pk=trial.study.pk).update(notification_rules=rules)
+    hold(trial)
+    placed = trial.study.holds.get(rule="PERSON")
+    User.objects.filter(pk=trial.manager.pk).update(email="manager@example.org\nBcc: all@x.org")
+    deliver_due(now=trial.now)
+    lift_hold(placed, by=trial.monitor, password=PASSWORD, reason="no signal", now=trial.tick())
+    mail.outbox.clear()
+
+    deliver_due(now=trial.now)
+
+    lifted = Delivery.objects.get(notification__event__kind="HOLD_LIFTED")
+    assert (lifted.state, lifted.attempts) == ("PLANNED", 0)
+    User.objects.filter(pk=trial.manager.pk).update(email="manager@example.org")
+    deliver_due(now=trial.now + timedelta(hours=1))
+    subjects = [message.subject for message in mail.outbox if message.to == ["manager@example.org"]]
+    assert subjects == [
+        "[URGENT] TEST-001: Hold on the study.",
+        "TEST-001: Hold lifted.",
+    ]

@@ -35,7 +35,7 @@ _built, trial = shared_trial(make_trial)
 
 
 def sign_as(trial: Conduct, signer: User, password: str) -> Signature:
-    with study_change(trial.study, by=signer, now=trial.tick()) as change:
+    with study_change(trial.study, by=signer, reason="by hand", now=trial.tick()) as change:
         return sign(
             change,
             signer=signer,

@@ -114,7 +114,7 @@ def literal_secrets(settings: dict[str, str]) -> list[str]:
     written = [
         name
         for name, value in settings.items()
-        if secret.search(name) and not re.fullmatch(r"\$\{\w+:\?[^}]+\}", value)
+        if secret.search(name) and not re.fullmatch(r"\$\{\w+(:\?[^}]+|:-)\}", value)
     ]
     return written + [
         name for name, value in settings.items() if re.search(r"://[^/$@]*:[^/$@{]+@", value)
@@ -122,7 +122,7 @@ def literal_secrets(settings: dict[str, str]) -> list[str]:
 
 
 def test_compose_has_the_parts_of_the_service() -> None:
-    assert {"db", "redis", "web", "worker", "beat", "mail"} <= set(SERVICES)
+    assert {"db", "redis", "web", "worker", "beat", "deliver", "mail"} <= set(SERVICES)
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -23,6 +23,15 @@ def test_readyz_is_ready_when_all_parts_answer(client: Client, committed_db: Com
     assert response.json() == {
         "status": "ok",
         "parts": {"database": "ok", "redis": "ok", "migrations": "ok"},
+        "alerts": {
+            "waiting": 0,
+            "urgent": 0,
+            "oldest_seconds": 0,
+            "retried": 0,
+            "failed": 0,
+            "silent_jobs": [],
+            "trouble": "UNWATCHED",
+        },
     }
     assert response.status_code == 200
 
@@ -41,22 +50,23 @@ def lost_database(committed_db: CommittedDb) -> Iterator[None]:
 def test_readyz_names_the_lost_database(client: Client, lost_database: None) -> None:
     response = client.get("/readyz")
 
-    assert response.status_code == 503
+    assert (response.status_code, response.json()["status"]) == (503, "down")
     assert response.json()["parts"] == {
         "database": "down (OperationalError)",
         "redis": "ok",
         "migrations": "down (OperationalError)",
     }
+    assert response.json()["alerts"] == {}
 
 
-def test_readyz_names_the_lost_redis(
+def test_readyz_names_the_lost_redis_and_stays_in_the_balancer(
     client: Client, committed_db: CommittedDb, settings: Settings
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     response = client.get("/readyz")
 
-    assert response.status_code == 503
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert response.json()["parts"]["redis"] == "down (ConnectionError)"
     assert response.json()["parts"]["database"] == "ok"
 

@@ -55,6 +55,17 @@ def test_request_line_says_who_and_which_route_but_no_address(
     assert "P-004" not in json_lines.getvalue()
 
 
+@pytest.mark.django_db
+def test_request_line_names_the_study(client: Client, json_lines: io.StringIO) -> None:
+    client.force_login(User.objects.create_user("ana"))
+
+    client.get("/studies/ntrust-9/participants/P-004/")
+
+    line = last_line(json_lines)
+    assert (line["study"], line["status"]) == ("ntrust-9", 404)
+    assert "P-004" not in json_lines.getvalue()
+
+
 def test_address_that_does_not_exist_is_not_written(
     client: Client, json_lines: io.StringIO, db: None
 ) -> None:

@@ -30,6 +30,8 @@ PRODUCTION = {
     "NTRUST_MODE": "production",
     "SECRET_KEY": SECRET_KEY,
     "ALLOWED_HOSTS": "trial.example.org",
+    "PUBLIC_URL": "https://trial.example.org/",
+    "AUDIT_SEAL_KEY": "f7Wq2zT9kLm4Xv8Rb1Nc6Yd3Hs5Pj0Ga",
 }
 CHECK = ["manage.py", "check"]
 WEB = ["-m", "uvicorn", "ntrust.asgi:application", "--port", "0"]
@@ -77,6 +79,10 @@ BAD = {
     "bad flag": ({**WORKING, "DEBUG": "maybe"}, "DEBUG is 'maybe': set it to 1 or 0"),
     "bad number": ({**WORKING, "NTRUST_DB_POOL_SIZE": "-1"}, "set it to a whole number"),
     "bad level": ({**WORKING, "LOG_LEVEL": "LOUD"}, "set it to DEBUG, INFO, WARNING or ERROR"),
+    "bad service": (
+        {**WORKING, "CHAT_SERVICES": "slack, json"},
+        "CHAT_SERVICES names 'json': choose from discord,",
+    ),
     "bad mail": ({**WORKING, "EMAIL_URL": "mail.example.org"}, "write it as smtp://"),
     "production, debug": ({**PRODUCTION, "DEBUG": "1"}, "unset DEBUG, or set DEBUG=0"),
     "production, no key": ({**PRODUCTION, "SECRET_KEY": ""}, "refuses the default SECRET_KEY: set"),
@@ -84,6 +90,29 @@ BAD = {
     "production, dull": ({**PRODUCTION, "SECRET_KEY": "ab" * 40}, "set one of 50 characters"),
     "production, hosts": ({**PRODUCTION, "ALLOWED_HOSTS": ""}, "set ALLOWED_HOSTS=trial.example"),
     "production, any": ({**PRODUCTION, "ALLOWED_HOSTS": "*"}, "set ALLOWED_HOSTS=trial.example"),
+    "production, nowhere": (
+        {**PRODUCTION, "PUBLIC_URL": ""},
+        "PUBLIC_URL is '': set it to the address under which people open the service, as in PUBLIC",
+    ),
+    "production, no TLS": (
+        {**PRODUCTION, "PUBLIC_URL": "http://trial.example.org"},
+        "PUBLIC_URL is 'http://trial.example.org': set it",
+    ),
+    "production, no seal": (
+        {**PRODUCTION, "AUDIT_SEAL_KEY": ""},
+        "Production needs AUDIT_SEAL_KEY",
+    ),
+    "production, one key": ({**PRODUCTION, "AUDIT_SEAL_KEY": SECRET_KEY}, "a key of its own"),
+    "production, short seal": ({**PRODUCTION, "AUDIT_SEAL_KEY": "a1b2c3d4"}, "set one of 32"),
+    "seal's file": ({**WORKING, "AUDIT_SEAL_KEY_FILE": "/nowhere"}, "that this service may read"),
+    "two seal keys": (
+        {**WORKING, "AUDIT_SEAL_KEY": "a", "AUDIT_SEAL_KEY_FILE": "/nowhere"},
+        "AUDIT_SEAL_KEY or AUDIT_SEAL_KEY_FILE, not both",
+    ),
+    "short token": (
+        {**WORKING, "METRICS_TOKEN": "a1b2c3d4"},
+        "METRICS_TOKEN is short: set one of 32",
+    ),
     "production, sqlite": ({**PRODUCTION, "DATABASE_URL": "sqlite://x"}, "only PostgreSQL works"),
     "production, no database": ({**PRODUCTION, "DATABASE_URL": ""}, "or set DATABASE_URL=postgres"),
 }
@@ -126,6 +155,7 @@ def test_services_file_stands_in_for_variables_that_are_not_set(tmp_path: Path) 
     read = read_environment({"REDIS_URL": "redis://elsewhere:6379/2"}, services)
 
     assert (read.mode, read.debug) == ("training", False)
+    assert read.public_url == "http://127.0.0.1:8000"
     assert read.database["NAME"] == "nowhere"
     assert read.redis_url == "redis://elsewhere:6379/2"
 

@@ -18,18 +18,28 @@ ROLES = {
     "monitor": Role.MEDICAL_MONITOR,
     "investigator": Role.INVESTIGATOR,
     "pharmacist": Role.PHARMACIST,
+    "data monitor": Role.DATA_MONITOR,
     "pharmacist elsewhere": Role.PHARMACIST,
 }
 SCREENING_BACK = "cohorts.enter_results cohorts.plan_treatment_dates cohorts.re_pin"
 LEAVE = dict.fromkeys(("WITHDRAWN", "LOST", "DIED"), "cohorts.leave_study")
 # Life cycle to "FROM TO", or "TO" from wherever it is reached, to the actions that make the move.
 MADE_BY: dict[str, dict[str, str]] = {
-    "the study": {"SETUP ESCALATING": "cohorts.approve_protocol"},
+    "the study": {
+        "SETUP ESCALATING": "cohorts.approve_protocol",
+        "RDE_SELECTED": "cohorts.sign_decision",
+        "ESCALATING": "cohorts.sign_decision",
+        "EXPANDING": "cohorts.start_part_2",
+        "COMPLETE": "cohorts.complete_study",
+        "TERMINATED": "cohorts.terminate_study",
+    },
     "the site": {
         "PLANNED ACTIVE": "ntrust.activate_site",
         "SUSPENDED": "ntrust.suspend_site",
         "SUSPENDED ACTIVE": "ntrust.resume_site",
     },
+    "the delivery": {"FAILED PLANNED": "ntrust.send_again ntrust.send_all_again"},
+    "the webhook": {"PAUSED": "ntrust.pause_endpoint", "ACTIVE": "ntrust.resume_endpoint"},
     "the protocol version": {
         "APPROVED": "cohorts.approve_protocol",
         "DRAFT": "cohorts.withdraw_approval",
@@ -63,9 +73,20 @@ MADE_BY: dict[str, dict[str, str]] = {
         "PARTLY_SIGNED": "cohorts.sign_decision",
         "SIGNED": "cohorts.sign_decision",
         "CIRCULATED": "cohorts.acknowledge_decision",
+        "RE_REVIEWED": "cohorts.sign_re_review",
         "WITHDRAWN": "safety.conclude_review",
     },
-    "the hold": {"LIFTED": "cohorts.lift_hold"},
+    "the hold": {"LIFTED": "cohorts.sign_lift"},
+    "the lifting of a hold": {
+        "PARTLY_SIGNED": "cohorts.sign_lift",
+        "SIGNED": "cohorts.sign_lift",
+        "WITHDRAWN": "cohorts.propose_lift",
+    },
+    "the re-review": {
+        "PARTLY_SIGNED": "cohorts.sign_re_review",
+        "SIGNED": "cohorts.sign_re_review",
+        "WITHDRAWN": "safety.conclude_re_review",
+    },
     "the deviation": {
         "OPEN CLASSIFIED": "cohorts.classify_deviation",
         "CLOSED": "cohorts.close_deviation",
@@ -92,13 +113,34 @@ MADE_BY: dict[str, dict[str, str]] = {
         "CLOSED": "safety.sign_window_statement",
     },
     "the call": {"ANSWERED": "dosing.answer_call"},
+    "the candidate": {
+        "DISPUTED": "safety.state_not_dlt",
+        "OPEN CLOSED": "safety.state_not_dlt",
+        "DISPUTED CLOSED": "safety.rule_on_event",
+        "OPEN REPORTED": "safety.report_dlt",
+        "CLOSED REPORTED": "safety.report_dlt",
+        "DISPUTED REPORTED": "safety.report_dlt safety.rule_on_event",
+    },
+    "the question about an infusion in flight": {"ANSWERED": "dosing.answer_in_flight"},
+    "the data query": {
+        "OPEN ANSWERED": "safety.answer_query",
+        "CLOSED": "safety.close_query",
+        "OPEN": "safety.reopen_query",
+    },
     "the DLT report": {
         "REPORTED": "safety.report_dlt",
         "CLEARED": "safety.clear_dlt",
         "CONFIRMED": "safety.adjudicate_dlt",
         "REFUTED": "safety.adjudicate_dlt",
     },
-    "the review": {"CONCLUDED": "safety.conclude_review"},
+    "the superseding": {
+        "ACCEPTED": "safety.rule_superseding",
+        "REJECTED": "safety.rule_superseding",
+    },
+    "the review": {
+        "CONCLUDED": "safety.conclude_review safety.conclude_re_review",
+        "SUPERSEDED": "safety.convene_review",
+    },
     "the take-over": {
         "PARTLY_SIGNED": "safety.sign_take_over",
         "APPLIED": "safety.sign_take_over",
@@ -106,21 +148,15 @@ MADE_BY: dict[str, dict[str, str]] = {
     },
 }
 # Moves in the tables whose actions are still to come.
-NOT_YET = {
-    ("the study", "ESCALATING", "RDE_SELECTED"),
-    ("the study", "RDE_SELECTED", "EXPANDING"),
-    ("the study", "EXPANDING", "COMPLETE"),
-    ("the study", "RDE_SELECTED", "COMPLETE"),
-    ("the study", "SETUP", "TERMINATED"),
-    ("the study", "ESCALATING", "TERMINATED"),
-    ("the study", "RDE_SELECTED", "TERMINATED"),
-    ("the study", "EXPANDING", "TERMINATED"),
-    ("the notification", "FAILED", "PLANNED"),
-    ("the decision", "BASIS_CHANGED", "RE_REVIEWED"),
-}
+NOT_YET: set[tuple[str, str, str]] = set()
 # An action of more people than the move has owners, for this reason.
 NARROWER = {
     ("the slot", "CONFIRMED", "RELEASED"): "a site gives up a reservation, not a seat",
+    (
+        "the lifting of a hold",
+        "PROPOSED",
+        "SIGNED",
+    ): "one signature is enough only of the monitor, for a person's hold",
     ("the participant", "SLOTTED", "ELIGIBLE"): "it follows from a confirmed seat given up",
 }
 MOVES = [

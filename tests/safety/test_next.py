@@ -19,7 +19,6 @@ from safety.management.conduct import Conduct
 from safety.queries import NextPanel, read_next
 from tests.factories import (
     DISEASE,
-    cast,
     end_windows,
     make_trial,
     open_level,
@@ -122,31 +121,3 @@ def test_only_the_next_infusion_has_its_acts_in_sight(trial: Conduct) -> None:
     assert "infusion_miss" in [act.name for act in first.folded]
     assert second.acts == ()
     assert "infusion_give" in [act.name for act in second.folded]
-
-
-@pytest.mark.parametrize(
-    ("who", "first"),
-    [
-        ("manager", ["Ladder", "Gates", "Participants", "Seats", "Screening"]),
-        ("monitor", ["Ladder", "Gates", "Participants", "Calls", "Deviations"]),
-        ("investigator", ["Participants", "Gates", "Seats", "Screening", "Ladder"]),
-        ("pharmacist", ["Lots", "Participants", "Gates", "Seats", "Ladder"]),
-        ("auditor", ["Ladder", "Path", "Participants", "Deviations", "Trail"]),
-        ("committee", ["Ladder", "Path", "Protocol", "My studies"]),
-    ],
-)
-def test_navigation_shows_what_the_role_needs_first(
-    trial: Conduct, who: str, first: list[str]
-) -> None:
-    client = Client()
-    client.force_login(cast(trial)[who])
-    text = client.get(reverse("cohorts:ladder", args=[trial.study.key])).content.decode()
-    nav = re.search(r"<nav.*?</nav>", text, re.DOTALL)
-    assert nav is not None
-    in_sight, _, folded = nav[0].partition("<details")
-
-    words = re.compile(r"<a href=[^>]*>([^<]+)</a>")
-    assert words.findall(in_sight) == first
-    assert not set(words.findall(folded)) & set(first)
-    assert bool(folded) == (who != "committee")
-    assert nav[0].count('aria-current="page"') == 1

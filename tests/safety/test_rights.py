@@ -14,7 +14,8 @@ import ntrust.actions
 import safety.actions
 from ntrust.errors import Refused
 from safety.management.conduct import Conduct
-from tests.factories import cast, fingerprint, shared_trial
+from tests.everybody import everybody
+from tests.factories import fingerprint, shared_trial
 from tests.safety.rights import FIRST, RIGHTS, Scene, build_for_all
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,7 @@ PEOPLE = (
     "superuser",
     "stranger",
     "revoked",
+    "data monitor",
 )
 
 
@@ -55,15 +57,15 @@ def test_table_names_every_action() -> None:
 @pytest.mark.parametrize("action", RIGHTS)
 def test_action_is_for_its_owners_only(trial: Conduct, action: str) -> None:
     allowed, attempt = RIGHTS[action]
-    people = cast(trial)
+    people = everybody(trial)
     assert tuple(people) == PEOPLE
     could = set()
+    if action in FIRST:
+        FIRST[action](trial)
+    before = fingerprint()
 
     for name, user in people.items():
         point = transaction.savepoint()
-        if action in FIRST:
-            FIRST[action](trial)
-        before = fingerprint()
         try:
             attempt(Scene(trial, user))
         except Refused as refusal:

@@ -16,13 +16,13 @@ from ntrust.models import User
 from safety.management.conduct import Conduct
 from safety.models import TakeOver
 from tests.factories import (
-    PASSWORD,
     cast,
     fingerprint,
     make_trial,
     open_level,
     run_cohort,
     shared_trial,
+    typed_by,
 )
 from tests.safety.paper import Rows, as_workbook, beside, live, stage, take_over, write_down
 
@@ -76,11 +76,11 @@ def test_staged_signed_and_there(trial: Conduct, rows: Rows) -> None:
     staged = send(manager, "stage_take_over", workbook=workbook(rows)).content.decode()
     assert "staged, not signed" in staged
     assert TakeOver.objects.get().content_hash in staged
-    first = send(monitor, "sign_take_over", password=PASSWORD).content.decode()
+    first = send(monitor, "sign_take_over", **typed_by(trial.monitor)).content.decode()
     assert "Your signature is recorded." in first
     assert "Signed as medical monitor" in first
     assert not Participant.objects.filter(study=trial.study).exists()
-    second = send(manager, "sign_take_over", password=PASSWORD).content.decode()
+    second = send(manager, "sign_take_over", **typed_by(trial.manager)).content.decode()
 
     assert "The trial is taken over." in second
     assert Participant.objects.get(study=trial.study).is_legacy
@@ -155,8 +155,9 @@ def test_refusals_are_shown_and_nothing_is_written(trial: Conduct, rows: Rows) -
     rows["participants"][0]["site"] = "S1"
     stage(trial, rows)
     before = fingerprint()
-    stale = send(manager, "sign_take_over", password=PASSWORD, seen_hash="0" * 64)
-    guess = send(manager, "sign_take_over", password="guess")
+    typed = typed_by(trial.manager)
+    stale = send(manager, "sign_take_over", **typed, seen_hash="0" * 64)
+    guess = send(manager, "sign_take_over", **{**typed, "password": "guess"})
     blank = send(manager, "withdraw_take_over", reason=" ")
     assert [one.status_code for one in (stale, guess, blank)] == [409, 409, 422]
     assert "stale_take_over" in stale.content.decode()

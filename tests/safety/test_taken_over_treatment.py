@@ -9,7 +9,9 @@ import pytest
 
 from cohorts.models import Outcome
 from dosing.models import Course, DltWindow, Infusion
+from safety.actions import add_grade
 from safety.management.conduct import Conduct
+from safety.models import AdverseEvent
 from tests.factories import answer_of, letters_at, make_trial, open_level, run_cohort
 from tests.safety.paper import beside, live, person, take_over, write_down
 
@@ -78,3 +80,20 @@ def test_one_who_missed_for_toxicity_counts_as_the_paper_ruled() -> None:
 
     outcome = Outcome.objects.get(study=trial.study)
     assert (outcome.letter, outcome.is_toxicity_adjudicated) == ("N", True)
+
+
+def test_worst_grade_on_paper_stays_the_worst() -> None:
+    trial = open_level(make_trial())
+    run_cohort(trial, 1, "TP")
+    trial = beside(trial)
+    take_over(trial, write_down(live(trial).study))
+    event = AdverseEvent.objects.get(participant__study=trial.study)
+    since = event.onset_at + timedelta(minutes=1)
+    by = trial.investigator_of(event.participant)
+
+    add_grade(event, grade=1, since=since, by=by, now=trial.tick())
+
+    event.refresh_from_db()
+    assert event.grade == 4
+    assert list(event.course.values_list("grade", "since")) == [(4, event.onset_at), (1, since)]
+    assert letters_at(trial, 1) == "TP"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cohorts.actions import verify_decision
 from cohorts.engine.design import Verdict
 from cohorts.engine.wire import recommendation_as_dict
 from cohorts.models import Circulation, Cohort, Hold, Outcome, Participant, Slot
 from cohorts.policies import recommend_now
+from cohorts.queries.verification import verify_decision
 from dosing.models import DltWindow, Infusion
 from ntrust.models import Study
 from safety.management.conduct import Conduct
@@ -158,6 +158,8 @@ def test_people_are_told_once_not_row_by_row(trial: Conduct, rows: Rows) -> None
     sign(trial, staged)
 
     assert Counter(kinds_since(trial, before)) == {
+        "COHORT_COMPLETE": 1,
+        "COHORT_FULL": 1,
         "DECISION_SENT": 1,
         "FOLLOW_UP_BEGUN": 7,
         "RECOMMENDATION_CHANGED": 1,

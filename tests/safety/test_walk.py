@@ -159,4 +159,5 @@ def test_nobody_is_ever_seated_or_dosed_wrongly(seed: int) -> None:
             raise AssertionError("\n".join(walk.log)) from wrong
 
     print(f"walk {seed}: {done} of {STEPS} done, {trial.advice()}, {trial.advice().counts}")
-    assert done > STEPS / 3, "\n".join(walk.log)
+    is_over = trial.advice().verdict == "STOP"
+    assert is_over or done > STEPS / 3, "\n".join(walk.log)

@@ -15,7 +15,6 @@ from cohorts.actions import (
     confirm_not_evaluable,
     confirm_slot,
     leave_study,
-    lift_hold,
     place_hold,
     release_slot,
     reserve_slot,
@@ -43,6 +42,7 @@ from safety.actions import (
 from safety.management.conduct import Conduct
 from safety.models import DltReport
 from tests.factories import DISEASE
+from tests.lifting import lift_hold
 
 REASON = "The committee asked for this against the recommendation."
 

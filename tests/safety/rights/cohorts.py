@@ -1,6 +1,6 @@
 """Screening, decisions, holds, protocol versions."""
 
-from cohorts.models import Decision, Hold, Participant
+from cohorts.models import Decision, Participant
 from tests.factories import DISEASE, make_document
 from tests.safety.rights.scene import CREW, INVESTIGATOR, MANAGER, MONITOR, SIGNERS, C, Rights
 
@@ -48,9 +48,5 @@ RIGHTS: Rights = {
     "cohorts.place_hold": (
         SIGNERS,
         lambda s: C.place_hold(s.trial.study, scope="STUDY", reason="a signal", **s.who),
-    ),
-    "cohorts.lift_hold": (
-        MONITOR,
-        lambda s: C.lift_hold(Hold.objects.get(state="PLACED"), reason="over", **s.signing),
     ),
 }

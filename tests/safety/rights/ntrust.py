@@ -1,6 +1,11 @@
 """Sites and roles."""
 
+from django.conf import settings
+
+from ntrust import clock
 from ntrust.models import Membership, Site
+from ntrust.signing.attempts import attempting
+from ntrust.states import AttemptOutcome, Door
 from safety.management.conduct import Conduct
 from tests.safety.rights.scene import ADMINISTRATOR, MANAGER, N, Rights
 
@@ -9,7 +14,14 @@ def suspend(trial: Conduct) -> None:
     N.suspend_site(trial.crews[0].site, reason="an audit", by=trial.manager, now=trial.tick())
 
 
-FIRST = {"ntrust.resume_site": suspend}
+def lock(trial: Conduct) -> None:
+    """Wrong passwords in a row for the monitor."""
+    for _ in range(settings.LOCK_AFTER_FAILURES):
+        with attempting(trial.monitor, identifier="monitor", door=Door.LOG_IN) as attempt:
+            attempt.outcome = AttemptOutcome.WRONG_PASSWORD
+
+
+FIRST = {"ntrust.resume_site": suspend, "ntrust.unlock_account": lock}
 
 RIGHTS: Rights = {
     "ntrust.add_site": (
@@ -31,6 +43,10 @@ RIGHTS: Rights = {
     "ntrust.grant_role": (
         ADMINISTRATOR,
         lambda s: N.grant_role(s.by, study=s.trial.study, role="AUDITOR", **s.who),
+    ),
+    "ntrust.unlock_account": (
+        ADMINISTRATOR,
+        lambda s: N.unlock_account(s.trial.monitor, by=s.by, now=clock.now()),
     ),
     "ntrust.revoke_role": (
         ADMINISTRATOR,

@@ -21,6 +21,7 @@ from ntrust.models import Site, User
 from safety.management.conduct import Conduct
 from tests.factories import (
     ASKED,
+    CRITERIA,
     DISEASE,
     PASSWORD,
     end_windows,
@@ -34,11 +35,13 @@ from tests.factories import (
     treat,
 )
 
+RELATED = {"from_grade": 3, "related_at_least": "POSSIBLE"}
+READ = [{**criterion, "reads": RELATED} for criterion in CRITERIA]
 PROTOCOL: dict[str, Any] = {
     "infusion_days": (0, 7),
     "infusions": {"safety_check": [{"id": "fever", "text": "No fever"}]},
     "eligibility": ASKED,
-    "conduct": {"slots": {"reservation_hours": 24 * 60}},
+    "conduct": {"slots": {"reservation_hours": 24 * 60}, "dlt_criteria": READ},
 }
 REASON = "The committee wants to see more participants at this level."
 MANAGER, MONITOR = frozenset({"manager"}), frozenset({"monitor"})
