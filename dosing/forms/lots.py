@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from django import forms
 from django.http import Http404
@@ -15,6 +16,7 @@ from dosing.queries import find_lot
 from ntrust.acts import ActForm, DayField, MomentField, ReasonForm
 from ntrust.states import Role
 
+_POWERS_FROM: Final = 1_000_000
 _PHARMACY = (Role.STUDY_MANAGER, Role.PHARMACIST)
 
 
@@ -131,7 +133,13 @@ class CorrectLot(LotAct):
     form_class = CorrectLotForm
 
     def initial(self, now: Any) -> dict[str, Any]:
-        return {name: getattr(self.thing, name) for name in LabelForm.base_fields}
+        """As it was entered, without zeros that say nothing."""
+        lot = self.thing
+        return {
+            **{name: getattr(lot, name) for name in LabelForm.base_fields},
+            "total_cells": _as_typed(lot.total_cells),
+            "viability": _as_typed(lot.viability),
+        }
 
     def run(self, *, received_at: Any, **entered: Any) -> str:  # type: ignore[override]
         """The receipt is shown in whole minutes: as shown, it is left as it is."""
@@ -139,3 +147,9 @@ class CorrectLot(LotAct):
         received = None if received_at == shown else received_at
         correct_lot(self.thing, by=self.user, received_at=received, **entered)
         return f"Lot {self.thing} is corrected."
+
+
+def _as_typed(value: Decimal) -> str:
+    """A number as people write it: 0.93, 1.2e10."""
+    plain = value.normalize()
+    return f"{plain:f}" if plain < _POWERS_FROM else f"{plain:e}".replace("e+", "e")

@@ -80,11 +80,17 @@ def due_alerts(*, now: datetime) -> QuerySet[Notification]:
     return Notification.objects.filter(is_late | is_lost & matters, seen_to_at__isnull=True)
 
 
+def detail_of(event: Event) -> str:
+    """What a person typed or what clinically happened, as it stands in the event's sentence."""
+    detail = str(event.data.get("detail", ""))
+    return detail if detail in event.sentence else ""
+
+
 def without_detail(event: Event) -> str:
     """The sentence of an event as it may be told outside: without its `detail`, which is what a
     person typed or what clinically happened, wherever in the sentence it stands."""
-    sentence, detail = event.sentence, str(event.data.get("detail", ""))
-    if not detail or detail not in sentence:
+    sentence, detail = event.sentence, detail_of(event)
+    if not detail:
         return sentence
     before, _, after = sentence.rpartition(detail)
     return f"{before.rstrip(' :;,.(')}. {after.lstrip(' .;:)')}".strip()

@@ -11,6 +11,8 @@ from typing import Any, Final
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import models
 
+from ntrust.templatetags.tones import whole
+
 _LONGEST: Final = 160
 
 
@@ -48,7 +50,9 @@ class Column:
     def __call__(self, row: Any) -> str | None:
         """The cell on a page."""
         said = say(self.value(row))
-        return f"{said[:_LONGEST]}…" if said and len(said) > _LONGEST else said
+        if not said:
+            return said
+        return whole(f"{said[:_LONGEST]}…" if len(said) > _LONGEST else said)
 
     @property
     def __name__(self) -> str:

@@ -6,7 +6,7 @@ may change without a new look at the source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Q
 
 from cohorts.models import Outcome, Participant, ScreeningResult
+from cohorts.policies import active_protocol, document_of
 from dosing.models import Infusion, LdAdministration, Measurement
 from dosing.states import InfusionState, LdDoseState
 from ntrust.models import Study
@@ -166,6 +167,7 @@ def source_rows(study: Study, *, people: Iterable[Participant] | None = None) ->
     in_force = Verification.objects.filter(study=study, withdrawn_at__isnull=True)
     verified = {(one.table, one.row): one for one in in_force}
     wanted = None if people is None else [person.pk for person in people]
+    labels = _labels(study)
     rows = []
     for source in SOURCES.values():
         found = source.model._default_manager.filter(
@@ -183,7 +185,7 @@ def source_rows(study: Study, *, people: Iterable[Participant] | None = None) ->
                     row=pk,
                     participant=person,
                     level=levels.get(person),
-                    words=_in_words(source, facts),
+                    words=_in_words(source, facts, labels),
                     facts_hash=content_hash({"table": source.key, "row": pk, **facts}),
                     verified=verified.get((source.key, pk)),
                 )
@@ -191,10 +193,20 @@ def source_rows(study: Study, *, people: Iterable[Participant] | None = None) ->
     return rows
 
 
-def _in_words(source: Source, facts: dict[str, Any]) -> str:
+def _labels(study: Study) -> Mapping[str, str]:
+    """What the protocol in force calls the fields of screening, by their keys."""
+    version = active_protocol(study)
+    if version is None:
+        return {}
+    return {each.key: each.label for each in document_of(version).eligibility.fields}
+
+
+def _in_words(source: Source, facts: dict[str, Any], labels: Mapping[str, str]) -> str:
     if facts.get("not_given_because"):
         return f"{source.words.partition(':')[0].format(**facts)}: not given"
     said = {name: _word(value) for name, value in facts.items()}
+    if "field" in facts:
+        said |= {"field": labels.get(facts["field"], facts["field"]), "unit": facts["unit"]}
     return source.words.format(**said).strip()
 
 

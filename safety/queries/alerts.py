@@ -11,6 +11,7 @@ from cohorts.queries import Mark, viewer_of
 from cohorts.queries.viewers import Mask, mask_for
 from cohorts.queries.words import HARM, PLAN, QUIET, SETTLED, WAITING
 from ntrust.models import Notification, User
+from ntrust.notifications.chains import detail_of, without_detail
 from ntrust.notifications.composing import say_event
 from ntrust.notifications.inboxes import SHOWN, in_order, inbox_of
 from ntrust.states import Role
@@ -44,12 +45,15 @@ def read_alert_of_link(row: Notification) -> LinkedAlert:
 @dataclass(frozen=True)
 class InboxRow:
     """One thing a person was told of. `decision`: the one to be read and acknowledged on its own
-    page. `answered`: who of those told said that they know, and when."""
+    page. `said` is the whole, `head` what may stand in a mail, `detail` what was
+    typed or happened clinically. `answered`: who of those told said that they know, and when."""
 
     number: int
     study: str
     protocol_number: str
     said: str
+    head: str
+    detail: str
     at: datetime
     mark: Mark
     state: Mark
@@ -129,6 +133,8 @@ def _row(
         study=event.study.key,
         protocol_number=event.study.protocol_number,
         said=mask.cover(event.sentence),
+        head=mask.cover(without_detail(event)),
+        detail=mask.cover(detail_of(event)),
         at=event.at,
         mark=URGENT if row.is_urgent else FOR_INFORMATION,
         state=_state(row, due_at),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.urls import reverse
 
 from cohorts.models import Deviation, Participant
 from dosing.actions import (
@@ -32,7 +33,15 @@ from tests.dosing.lotted import (
     receive,
     record,
 )
-from tests.factories import kinds_since, make_trial, refused, revision_of, shared_trial, shut
+from tests.factories import (
+    client_of,
+    kinds_since,
+    make_trial,
+    refused,
+    revision_of,
+    shared_trial,
+    shut,
+)
 
 pytestmark = pytest.mark.django_db
 _built, trial = shared_trial(build)
@@ -227,6 +236,15 @@ def test_correction_of_a_lot_says_what_changed(trial: Conduct) -> None:
 
     assert lot().viable_cells == Decimal("5.6")
     assert "viability: 0.7500 → 0.7" in Event.objects.latest("id").sentence
+
+
+def test_correction_begins_with_the_numbers_as_people_write_them(trial: Conduct) -> None:
+    ProductLot.objects.filter(pk=lot().pk).update(total_cells=Decimal("12000000000"))
+
+    page = client_of(trial.manager).get(reverse("dosing:lot_correct", args=["trial", "A12"]))
+
+    assert page.context["form"].initial["total_cells"] == "1.2e10"
+    assert page.context["form"].initial["viability"] == "0.75"
 
 
 def test_correction_never_falls_below_what_was_given(trial: Conduct, person: Participant) -> None:

@@ -67,6 +67,17 @@ def test_what_is_awaited_comes_first_with_its_time_and_counts_in_the_header(
     assert '<span class="visually-hidden">waiting:</span> 1</b>' in text
 
 
+def test_what_was_typed_stands_below_what_is_to_be_known(trial: Conduct) -> None:
+    hold_site(trial)
+
+    row = read_inbox(trial.crews[0].investigator, now=trial.now).awaited[0]
+
+    assert row.detail == "P-001 had a fit"
+    assert row.detail in row.said
+    assert row.detail not in row.head
+    assert f'<p class="alert-said">{row.head[:12]}' in text_of(trial.crews[0].investigator)
+
+
 def test_button_acknowledges_once_and_says_whose_word_it_was(trial: Conduct) -> None:
     event = hold_site(trial)
     reader, colleague = trial.crews[0].investigator, person("sub-1")

@@ -87,6 +87,13 @@ def test_another_studys_rows_are_not_there(trial: Conduct, manager: Client) -> N
         assert f"study__key={other.key}" not in page.content.decode()
 
 
+def test_list_without_rows_offers_to_look_again_and_nothing_else(manager: Client) -> None:
+    page = manager.get(address("participants") + "?q=nobody").content.decode()
+
+    assert "No row fits the search and the filters." in page
+    assert "Create a new item" not in page
+
+
 def test_odd_numbers_of_rows_are_not_there(manager: Client) -> None:
     for odd in ("0", "-1", "x", "9" * 40, "%D9%A1", "1.5"):
         where = address("participants", "change", "1").replace("/1/", f"/{odd}/")
