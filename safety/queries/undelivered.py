@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
+from django.utils.text import Truncator
 
 from cohorts.queries import Viewer
 from cohorts.queries.words import HARM, PLAN, QUIET, SETTLED, WAITING, Mark
@@ -16,6 +17,7 @@ from ntrust.notifications import OPEN_FOR
 from ntrust.queries import deliveries_of
 from ntrust.states import Channel, DeliveryState, EndpointState, Role
 
+_LONGEST_FAILURE: Final = 120
 _READERS: Final = (Role.STUDY_MANAGER, Role.MEDICAL_MONITOR, Role.AUDITOR)
 _MARKS: Final = {
     DeliveryState.PLANNED: ("planned", PLAN, "○"),
@@ -93,22 +95,25 @@ def read_undelivered(viewer: Viewer) -> Undelivered:
     rows = with_all(deliveries_of(viewer.study).filter(state=DeliveryState.FAILED))
     return Undelivered(
         rows=tuple(describe(row) for row in rows.order_by("-is_urgent", "id")),
-        outages=tuple(say_outages(viewer.study)),
+        outages=tuple(said for _, said in read_outages(viewer.study)),
         can_act=viewer.holds([Role.STUDY_MANAGER]),
     )
 
 
-def say_outages(study: Study) -> Iterator[str]:
-    """A sentence for each way of sending that fails now: mail, and the study's own webhooks."""
+def read_outages(study: Study) -> Iterator[tuple[str, str]]:
+    """Each way of sending that fails now, mail and the study's own webhooks: name and sentence."""
     open_now = Outage.objects.filter(
         Q(endpoint__isnull=True) | Q(endpoint__study=study), ended_at=None, failures__gte=2
     )
     for outage in open_now.select_related("endpoint").order_by("id"):
-        what = Channel(outage.channel).label.capitalize()
-        name = f" {outage.endpoint}" if outage.endpoint else ""
+        name = Channel(outage.channel).label.capitalize()
+        if outage.endpoint:
+            name = f"{name} {outage.endpoint}"
+        last = Truncator(outage.failure).chars(_LONGEST_FAILURE)
         yield (
-            f"{what}{name} cannot be sent since {outage.began_at:%d-%b-%Y %H:%M} UTC: "
-            f"{outage.failures} failures, the last {outage.failure[:120]}"
+            name,
+            f"{name} cannot be sent since {outage.began_at:%d-%b-%Y %H:%M} UTC: "
+            f"{outage.failures} failures, the last: {last}",
         )
 
 
@@ -157,11 +162,15 @@ def _state(row: Endpoint) -> Mark:
     if row.opened_at is not None:
         until = row.opened_at + OPEN_FOR
         return Mark(
-            f"{row.failures} failures in a row: tried again from {until:%d-%b %H:%M} UTC", HARM, "▲"
+            f"{_failures(row)} in a row: tried again from {until:%d-%b %H:%M} UTC", HARM, "▲"
         )
     if row.failures:
-        return Mark(f"active, {row.failures} failure(s) in a row", WAITING, "◔")
+        return Mark(f"active, {_failures(row)} in a row", WAITING, "◔")
     return Mark("active", SETTLED, "●")
+
+
+def _failures(row: Endpoint) -> str:
+    return "1 failure" if row.failures == 1 else f"{row.failures} failures"
 
 
 def with_all(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:

@@ -119,6 +119,7 @@ def test_server_that_is_gone_is_told_once_an_outage(trial: Conduct, server: dict
     assert "Mail cannot be sent since" in page(trial)
     today = client_of(trial.manager).get("/manage/trial/").content.decode()
     assert "Mail cannot be sent since" in today
+    assert "Mail is out of order" in today
     assert "/studies/trial/undelivered/" in today
     server["error"] = None
     deliver_due(now=trial.now.replace(hour=23))

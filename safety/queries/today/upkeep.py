@@ -23,7 +23,7 @@ from safety.models import InboxAlert
 from safety.queries.decisions import unread_decisions
 from safety.queries.serious import reports_overdue
 from safety.queries.today.needs import Kind, Need, Open, gather
-from safety.queries.undelivered import describe, say_outages, with_all
+from safety.queries.undelivered import describe, read_outages, with_all
 from safety.states import AlertResult
 
 LOTS_AHEAD: Final = timedelta(days=14)
@@ -65,6 +65,15 @@ UNTOLD: Final = Kind(
     "safety:undelivered",
     WAITING,
     "▲",
+)
+OUT_OF_ORDER: Final = Kind(
+    "OUT_OF_ORDER",
+    "{name} is out of order",
+    "{count} ways of telling people are out of order",
+    "study manager",
+    "safety:undelivered",
+    HARM,
+    "■",
 )
 UNREAD: Final = Kind(
     "UNREAD",
@@ -137,6 +146,7 @@ def read_upkeep(viewer: Viewer, *, now: datetime) -> Iterator[Need | None]:
     yield gather(UNREPORTED, _unreported(study, now), now=now)
     yield gather(UNANSWERED, _unanswered(study, now), now=now)
     yield gather(ALERTS, _alerts(study), now=now)
+    yield gather(OUT_OF_ORDER, [Open(name, said) for name, said in read_outages(study)], now=now)
     yield gather(UNTOLD, _untold(study), now=now)
     unsigned, doubted = _decisions(study)
     yield gather(IN_QUESTION, doubted, now=now)
@@ -186,13 +196,10 @@ def _alerts(study: Study) -> list[Open]:
 
 
 def _untold(study: Study) -> list[Open]:
-    """Channels that are out of order first, then what has failed for good."""
+    """What has failed for good."""
     rows = deliveries_of(study).filter(state=DeliveryState.FAILED)
     failed = [describe(row) for row in with_all(rows).order_by("-is_urgent", "id")]
-    return [
-        *(Open("what follows", said) for said in say_outages(study)),
-        *(Open(row.whom, f"{row.whom}: {row.what}") for row in failed),
-    ]
+    return [Open(row.whom, f"{row.whom}: {row.what}") for row in failed]
 
 
 def _decisions(study: Study) -> tuple[list[Open], list[Open]]:
