@@ -14,8 +14,10 @@ from typing import Any
 
 from cohorts.engine.advice import recommend
 from cohorts.engine.design import Design, ExpandOn, Recommendation, SecondDlt, Tally
-from cohorts.engine.notation import DLT, PENDING, Cohort, count
+from cohorts.engine.notation import DLT, NO_DLT, NOT_EVALUABLE, PENDING, Cohort, count
 from cohorts.engine.wire import design_as_dict
+
+_IN_WORDS = {NO_DLT: "no DLT", DLT: "DLT", PENDING: "pending", NOT_EVALUABLE: "not evaluable"}
 
 Basis = Mapping[str, Any]
 OutcomeRow = Mapping[str, Any]
@@ -98,5 +100,6 @@ def _change_of(subject: str, was: OutcomeRow, present: OutcomeRow | None) -> str
     if present["level"] != was["level"]:
         return f"{subject} moved from level {was['level']} to {present['level']}"
     if was["letter"] not in (PENDING, present["letter"]):
-        return f"{subject} went from {was['letter']} to {present['letter']}"
+        then, now = _IN_WORDS[was["letter"]], _IN_WORDS[present["letter"]]
+        return f"{subject} went from {then} to {now}"
     return ""

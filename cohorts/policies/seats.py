@@ -53,9 +53,11 @@ def gates_for_seat(
     *,
     now: datetime,
     participant: Participant | None = None,
+    site: Site | None = None,
     disease: str = "",
 ) -> list[Gate]:
-    """Why a participant can or cannot be seated at a level now, in order.
+    """Why a participant can or cannot be seated at a level now, in order; without a participant,
+    why somebody of `site`, or of any site, can or cannot.
 
     In Part 2 the seat is one in the expansion cohort of the participant's disease; without a
     participant, of `disease`.
@@ -64,10 +66,13 @@ def gates_for_seat(
         return [
             Gate("protocol_active", False, "No protocol version is active.", None, "study manager")
         ]
-    disease = participant.disease if participant is not None else disease
+    if participant is not None:
+        disease, site = participant.disease, participant.site
     cohort = open_cohort(study, level, disease=disease)
-    gates = _gates_for_cohort(study, level, cohort, participant, disease)
-    gates = [*gates, _seat_free(level, cohort), *_participant_gates(participant, cohort, now)]
+    gates = _gates_for_cohort(study, level, cohort, site, disease)
+    gates = [*gates, _seat_free(level, cohort), *_site_gates(site, cohort)]
+    if participant is not None:
+        gates += _participant_gates(participant, now)
     if participant is not None and cohort is not None:
         gates += fairness_gates(cohort, participant, now=now)
     return gates
@@ -83,9 +88,10 @@ def gates_for_confirmation(slot: Slot, *, now: datetime) -> list[Gate]:
     return [
         Gate("cohort_open", is_open, f"Cohort {cohort.number} is {label}."),
         *_gates_for_cohort(
-            participant.study, cohort.level, cohort, participant, participant.disease
+            participant.study, cohort.level, cohort, participant.site, participant.disease
         ),
-        *_participant_gates(participant, cohort, now),
+        *_site_gates(participant.site, cohort),
+        *_participant_gates(participant, now),
     ]
 
 
@@ -93,12 +99,11 @@ def _gates_for_cohort(
     study: Study,
     level: DoseLevel,
     cohort: Cohort | None,
-    participant: Participant | None,
+    site: Site | None,
     disease: str,
 ) -> list[Gate]:
     version = require_protocol(study)
     basis = current_basis(study, version)
-    site = participant.site if participant else None
     active = Gate("protocol_active", True, f"Protocol version {version.version} is active.")
     if cohort.part == 2 if cohort is not None else is_in_part_2(study):
         return [
@@ -287,14 +292,14 @@ def site_gate(site: Site) -> Gate:
     return Gate("site_active", is_active, f"Site {site.code} is {label}{why}", None, _MANAGER)
 
 
-def _participant_gates(
-    participant: Participant | None, cohort: Cohort | None, now: datetime
-) -> list[Gate]:
-    if participant is None:
+def _site_gates(site: Site | None, cohort: Cohort | None) -> list[Gate]:
+    if site is None:
         return []
+    return [*([_acknowledged(site, cohort)] if cohort is not None else []), site_gate(site)]
+
+
+def _participant_gates(participant: Participant, now: datetime) -> list[Gate]:
     return [
-        *([_acknowledged(participant.site, cohort)] if cohort is not None else []),
-        site_gate(participant.site),
         consent_gate(participant),
         Gate(
             "eligible",

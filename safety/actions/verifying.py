@@ -48,7 +48,7 @@ def verify_rows(
         count = f"{len(written)} row{'' if len(written) == 1 else 's'}"
         change.record(
             "DATA_VERIFIED",
-            f"{participant}: {count} verified against {source.strip()}.",
+            f"{participant}: {count} verified: {source.strip()}.",
             site=participant.site,
             detail=source.strip(),
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
+from itertools import product
 from typing import Final
 
 from cohorts.models import DoseLevel, Participant, Slot
@@ -26,7 +27,7 @@ from dosing.models import DltWindow, Infusion
 from dosing.policies import gates_for_infusion, gates_for_lymphodepletion
 from dosing.states import InfusionState, WindowState
 from ntrust.errors import Gate
-from ntrust.models import Study
+from ntrust.models import Site, Study
 from ntrust.states import Role
 from safety.policies import gates_for_statement, has_counted_dlt
 
@@ -105,7 +106,7 @@ def gate_ledger(
     further participant at the same stage costs the same number of statements.
     """
     mask = mask_for(viewer)
-    steps = [] if participant is not None else list(_seat_steps(study, mask, now))
+    steps = [] if participant is not None else list(_seat_steps(study, viewer, mask, now))
     for person, (kind, question, level, gates) in _next_steps(study, viewer, participant, now):
         steps.append(_step(kind, question, level, read_gates(gates(), mask), person))
     return steps
@@ -135,18 +136,24 @@ def _next_steps(
 
 
 def seat_steps(study: Study, *, viewer: Viewer, now: datetime) -> list[Step]:
-    """The ledger's first part: the next seat at each level in question."""
-    return list(_seat_steps(study, mask_for(viewer), now))
+    """The ledger's first part: the next seat at each level in question; for people of sites, at
+    each of theirs."""
+    return list(_seat_steps(study, viewer, mask_for(viewer), now))
 
 
-def _seat_steps(study: Study, mask: Mask, now: datetime) -> Iterator[Step]:
+def _seat_steps(study: Study, viewer: Viewer, mask: Mask, now: datetime) -> Iterator[Step]:
+    sites: list[Site | None] = [None]
+    if not viewer.sees_every_site:
+        sites = list(Site.objects.filter(pk__in=viewer.site_ids).order_by("code"))
     for level in levels_to_seat(study):
-        for disease in diseases_to_seat(study):
-            found = gates_for_seat(study, level, now=now, disease=disease)
+        for disease, site in product(diseases_to_seat(study), sites):
+            found = gates_for_seat(study, level, now=now, disease=disease, site=site)
             where = f"in Part 2, {disease}, " if disease else ""
             question = f"Enrol {where}at level {level.ordinal}"
+            code, zone = (site.code, site.timezone) if site is not None else ("", "UTC")
+            question = f"{question}, site {code}" if code else question
             gates = read_gates(found, mask)
-            yield Step(SEAT, question, "", "", "", "UTC", level.ordinal, gates)
+            yield Step(SEAT, question, "", "", code, zone, level.ordinal, gates)
 
 
 def _step(

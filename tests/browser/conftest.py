@@ -41,7 +41,7 @@ def trial_url(live_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     cohort = seat(trial, 2, "NNT", site="S2", state="CLOSED", override=reason)
     seat(trial, 2, "XVOP")
     hold(trial, 2, "Two participants with grade 3 CRS")
-    change_basis(trial, cohort.decision, "P-006 went from N to T")
+    change_basis(trial, cohort.decision, "P-006 went from no DLT to DLT")
     return live_url
 
 

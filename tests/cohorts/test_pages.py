@@ -192,14 +192,14 @@ def test_held_level_says_why_everywhere(trial: Trial) -> None:
 def test_changed_basis_and_override_are_read_beside_the_decision(trial: Trial) -> None:
     reason = "Two candidates were already conditioned."
     cohort = seat(trial, 2, "P", state="OPEN", override=reason)
-    change_basis(trial, cohort.decision, "P-001 went from N to T")
+    change_basis(trial, cohort.decision, "P-001 went from no DLT to DLT")
 
     text = read(trial.users["manager"], "/studies/ntrust-1/")
 
     assert "■ basis changed" in text
     assert "⚑ override" in text
     assert f"Reason: {reason}" in text
-    assert "P-001 went from N to T" in text
+    assert "P-001 went from no DLT to DLT" in text
 
 
 def test_flags_are_read(trial: Trial) -> None:

@@ -253,7 +253,7 @@ def test_flags_are_said_in_words() -> None:
 def test_decision_shows_override_and_changed_basis() -> None:
     trial = start_trial()
     cohort = seat(trial, 1, "NNP", override="Two more candidates were already conditioned.")
-    change_basis(trial, cohort.decision, "P-001 went from N to T")
+    change_basis(trial, cohort.decision, "P-001 went from no DLT to DLT")
 
     (decision,) = rung(see(trial), "DL1").decisions
 
@@ -261,14 +261,14 @@ def test_decision_shows_override_and_changed_basis() -> None:
     assert decision.reason == "Two more candidates were already conditioned."
     assert decision.state.text == "basis changed"
     assert decision.state.tone == "harm"
-    assert decision.basis_change == "P-001 went from N to T"
+    assert decision.basis_change == "P-001 went from no DLT to DLT"
 
 
 def test_site_people_see_other_sites_without_numbers() -> None:
     trial = start_trial()
     seat(trial, 1, "NNP", site="S1")
     second = seat(trial, 2, "PPP", site="S2", override="P-004 asked for it, P-001 did not.")
-    change_basis(trial, second.decision, "P-004 went from N to T")
+    change_basis(trial, second.decision, "P-004 went from no DLT to DLT")
     hold(trial, 2, "P-005 has grade 4 CRS")
     investigator = join(make_user("ida"), trial.study, Role.INVESTIGATOR, site=trial.sites["S1"])
 

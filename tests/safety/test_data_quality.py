@@ -108,7 +108,7 @@ def test_rows_are_verified_by_a_second_person(trial: Conduct) -> None:
     assert {one.verified_by for one in written} == {trial.monitor}
     event = trial.study.events.latest("id")
     assert event.kind == "DATA_VERIFIED"
-    assert f"{len(chosen)} rows verified against chart" in event.sentence
+    assert f"{len(chosen)} rows verified: chart" in event.sentence
 
 
 def test_own_entry_is_verified_by_somebody_else(trial: Conduct) -> None:

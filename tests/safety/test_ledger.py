@@ -21,6 +21,7 @@ from cohorts.states import HoldScope
 from dosing.models import Infusion
 from dosing.policies import gates_for_infusion, gates_for_lymphodepletion
 from ntrust import clock
+from ntrust.actions import suspend_site
 from ntrust.models import Notification, User
 from ntrust.notifications import compose
 from safety.management.conduct import Conduct
@@ -125,13 +126,37 @@ def test_site_reads_its_own_people_only(trial: Conduct) -> None:
     steps = ledger(trial, trial.crews[1].investigator)
 
     assert [step.question for step in steps] == [
-        "Enrol at level 1",
+        "Enrol at level 1, site S2",
         "P-003: lymphodepletion",
         "P-005: seat at level 1",
     ]
     said = " ".join(gate.mark.text for step in steps for gate in step.gates)
     for hidden in ("P-001", "P-002", "P-004"):
         assert hidden not in said
+
+
+def test_what_stops_a_site_alone_stands_in_its_own_ledger(trial: Conduct) -> None:
+    """A level that has a seat for others has none for a site that is held or suspended, or has yet
+    to read the decision."""
+    here, elsewhere = trial.crews
+    place_hold(
+        trial.study,
+        scope=HoldScope.SITE,
+        site=here.site,
+        reason="a warm freezer",
+        by=trial.monitor,
+        now=trial.tick(),
+    )
+    suspend_site(elsewhere.site, reason="an audit", by=trial.manager, now=trial.tick())
+
+    own, other, every = (
+        {gate.rule for gate in ledger(trial, user)[0].shut}
+        for user in (here.investigator, elsewhere.pharmacist, trial.manager)
+    )
+
+    assert own - every == {"held_site"}
+    assert other - every == {"site_active"}
+    assert "Enrol at level 1, site S2: not now." in mail_to(trial, elsewhere.investigator)
 
 
 def test_ledger_of_one_participant(trial: Conduct) -> None:
@@ -262,8 +287,10 @@ def test_mail_says_why_nobody_can_be_enrolled(trial: Conduct) -> None:
 
     mails = {who: mail_to(trial, people[who]) for who in ("manager", "investigator elsewhere")}
 
+    assert "Enrol at level 1: not now.\n- Held since 1" in mails["manager"]
+    assert "Enrol at level 1, site " in mails["investigator elsewhere"]
     for said in mails.values():
-        assert "Enrol at level 1: not now.\n- Held since 1" in said
+        assert ": not now.\n- Held since 1" in said
         assert "- All open seats at level 1 are taken." in said
         assert "seizure" not in said, "what people typed is read after a log-in"
     assert "Enrol at" not in mail_to(trial, people["committee"])
