@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import models
-
-from ntrust.templatetags.tones import whole
+from django.utils.html import format_html
 
 _LONGEST: Final = 160
 
@@ -49,10 +48,12 @@ class Column:
 
     def __call__(self, row: Any) -> str | None:
         """The cell on a page."""
-        said = say(self.value(row))
-        if not said:
-            return said
-        return whole(f"{said[:_LONGEST]}…" if len(said) > _LONGEST else said)
+        value = self.value(row)
+        said = say(value)
+        if said and isinstance(value, date):
+            day, _, rest = said.partition(" ")
+            return format_html('<span class="unbroken">{}</span> {}', day, rest)
+        return f"{said[:_LONGEST]}…" if said and len(said) > _LONGEST else said
 
     @property
     def __name__(self) -> str:

@@ -18,7 +18,6 @@ from cohorts.queries.screening_log import read_screening_log
 from ntrust import clock
 from ntrust.models import Study, User
 from safety.management.conduct import Conduct
-from safety.policies import source_rows
 from tests.cohorts.screening import candidate, enter, entry, plan, screening_trial, signing
 from tests.factories import DISEASE, cast, client_of, fingerprint, shared_trial, typed_by
 
@@ -68,15 +67,6 @@ def test_panel_lists_failing_then_missing_then_passing(trial: Conduct) -> None:
     assert [row.id for row in panel.undecided] == ["GE2", "GE3", "GE4"]
     assert [(row.id, row.words) for row in panel.passing] == [("GI1", "met")]
     assert panel.missing == ("AST", "Last infection", "Other condition")
-
-
-def test_verification_says_results_as_the_protocol_calls_them(trial: Conduct) -> None:
-    person = trial.consent(disease=DISEASE)
-    enter(trial, person, entry(trial, "egfr", value="60"), entry(trial, "biopsy"))
-
-    said = {row.words for row in source_rows(trial.study, people=[person])}
-
-    assert said == {"eGFR: 60 mL/min", "Biopsy: yes"}
 
 
 def test_panel_names_the_date_that_is_missing(trial: Conduct) -> None:

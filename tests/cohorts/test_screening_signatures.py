@@ -19,6 +19,7 @@ from cohorts.models import Participant, Screening
 from cohorts.policies import eligibility_gate, gates_for_treatment
 from ntrust.change import study_change
 from safety.management.conduct import Conduct
+from safety.policies import source_rows
 from tests.cohorts.screening import candidate, enter, entry, plan, screening_trial, signing
 from tests.factories import (
     DISEASE,
@@ -310,3 +311,12 @@ def test_treatment_judges_again_on_the_day_it_begins(trial: Conduct) -> None:
 
     assert [gate.rule for gate in early if not gate.is_clear] == ["criterion_GE3"]
     assert all(gate.is_clear for gate in planned)
+
+
+def test_results_are_verified_as_the_protocol_calls_them(trial: Conduct) -> None:
+    person = trial.consent(disease=DISEASE)
+    enter(trial, person, entry(trial, "egfr", value="60"), entry(trial, "biopsy"))
+
+    said = {row.words for row in source_rows(trial.study, people=[person])}
+
+    assert said == {"eGFR: 60 mL/min", "Biopsy: yes"}
