@@ -118,7 +118,7 @@ def _note_breaches(change: Change, infusion: Infusion, given: Given, shut: list[
 def _tell_out_of_order(
     change: Change, infusion: Infusion, shut: list[Gate], *, because: str
 ) -> None:
-    rules = ", ".join(dict.fromkeys(gate.rule for gate in shut))
+    rules = ", ".join(dict.fromkeys(gate.rule.replace("_", " ") for gate in shut))
     record_course(
         change,
         infusion.course,
