@@ -24,6 +24,7 @@ LONGEST: Final = (
     "the demo",
     "tests/safety/test_replay.py",
     "tests/safety/test_record_lists.py",
+    "tests/access/test_rows.py",
     "tests/safety/test_rights.py",
     "tests/journeys/test_part_1.py",
     "tests/faults/test_alerts.py",

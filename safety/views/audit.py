@@ -73,6 +73,7 @@ def export_audit(request: HttpRequest, key: str, form: str) -> HttpResponseBase:
     )
     kind = "text/csv; charset=utf-8" if form == "csv" else "application/json"
     answer = StreamingHttpResponse(send(spooled, form, record), content_type=kind)
+    vars(answer)["_resource_closers"].append(spooled.file.close)  # also when nobody reads it
     name = f"audit-{viewer.study.key}-{record['revision']}.{form}"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

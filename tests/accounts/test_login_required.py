@@ -1,43 +1,32 @@
 """Every address of the service asks who is there, except those in one list."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.urls import URLResolver, get_resolver, path
 from django.urls.converters import UUIDConverter
-from django.utils.regex_helper import normalize
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from tests.access.routes import routes
 
 pytestmark = pytest.mark.django_db
 
 UUID = "00000000-0000-0000-0000-000000000000"
 
 
-def addresses(
-    resolver: URLResolver, before: str = "", space: str = ""
-) -> Iterator[tuple[str, str]]:
-    """Each pattern under a resolver as (name, an address that it matches)."""
-    for each in resolver.url_patterns:
-        address = before + sample(each.pattern)
-        if isinstance(each, URLResolver):
-            inner = f"{space}{each.namespace}:" if each.namespace else space
-            yield from addresses(each, address, inner)
-        elif isinstance(each, URLPattern):
-            yield f"{space}{each.name or address}", f"/{address}"
-
-
-def sample(pattern: Any) -> str:
-    """An address part that a pattern matches: 1 for each of its variables."""
-    template, names = normalize(pattern.regex.pattern)[0]
-    converters = pattern.converters
-    is_uuid = {name for name in names if isinstance(converters.get(name), UUIDConverter)}
-    return template % {name: UUID if name in is_uuid else "1" for name in names}
+def addresses(resolver: URLResolver) -> Iterator[tuple[str, str]]:
+    """Each pattern under a resolver as (name, an address that it matches): 1 for each variable."""
+    for route in routes(resolver):
+        values = {
+            name: UUID if isinstance(route.kinds.get(name), UUIDConverter) else "1"
+            for _, name in route.asked
+        }
+        yield route.name, route.fill(values)
 
 
 def answers_anonymously(client: Client, address: str) -> bool:
