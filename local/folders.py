@@ -31,7 +31,7 @@ def servers_home(data: Path, account: Account | None) -> Path:
             f"The account `nobody` can no longer reach {home}: run `chmod o+x` on the folders "
             "above it that lack it, or `make clean` to start with empty servers."
         )
-    private = private_folder(account, bases=["/var/tmp", "/tmp"])
+    private = private_folder(account, bases=["/var/tmp", "/tmp"])  # nosec B108 # made by mkdtemp
     (private / "checkout").write_text(f"{data.resolve()}\n", encoding="utf-8")
     (data / "servers.path").write_text(f"{private}\n", encoding="utf-8")
     return private
@@ -48,7 +48,7 @@ def recorded_home(data: Path) -> Path | None:
 
 def private_folder(account: Account | None, bases: list[str] | None = None) -> Path:
     """A new folder that only we write to, and the account can walk through."""
-    for base in map(Path, bases or [tempfile.gettempdir(), "/var/tmp", "/tmp"]):
+    for base in map(Path, bases or [tempfile.gettempdir(), "/var/tmp", "/tmp"]):  # nosec B108
         if base.is_dir() and os.access(base, os.W_OK) and can_walk_to(account, base):
             folder = Path(tempfile.mkdtemp(prefix="ntrust-", dir=base))
             folder.chmod(0o711 if account else 0o700)

@@ -1,4 +1,5 @@
-"""`make lint`: style, format, types, templates; all of them, also when one finds something."""
+"""`make lint`: style, format, types, templates, and what attackers use, in our code and in what it
+is made of; all of them, also when one finds something."""
 
 from __future__ import annotations
 
@@ -6,15 +7,18 @@ import subprocess
 import sys
 
 from local import bootstrap
+from local.audit import COMMAND, audit
 from local.paths import ROOT, VENV
 from local.steps import say
 
 TEMPLATES = ("ntrust", "cohorts", "dosing", "safety")
+PROGRAMS = ("local", "manage.py")
 COMMANDS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("djlint", "--check", "--lint", "--quiet", *TEMPLATES),
+    ("bandit", "--configfile", "pyproject.toml", "--quiet", "--recursive", *TEMPLATES, *PROGRAMS),
 )
 
 
@@ -26,6 +30,11 @@ def main() -> int:
         say(f"--- {said}")
         if subprocess.run([VENV / "bin" / name, *arguments], cwd=ROOT, check=False).returncode:
             failed.append(said)
+    say(f"--- {' '.join(COMMAND)}")
+    verdict = audit()
+    say(verdict.said)
+    if verdict.is_bad:
+        failed.append(COMMAND[0])
     say(f"lint: failed: {'; '.join(failed)}" if failed else "lint: all clean")
     return 1 if failed else 0
 

@@ -129,7 +129,7 @@ def wait_for_page(url: str, processes: Processes, services: Services) -> None:
     give_up = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < give_up:
         check_alive(processes, services)
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):  # nosec B310
             return
         time.sleep(0.1)
     raise CannotRun(f"{url} does not answer within {ANSWER_SECONDS:.0f} s; see the lines above.")

@@ -13,11 +13,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 MODES = ("development", "training", "production")
-DEFAULT_SECRET_KEY = "development-only-key-that-protects-nothing-at-all"
+DEFAULT_SECRET_KEY = "development-only-key-that-protects-nothing-at-all"  # noqa: S105
 SHORTEST_SECRET_KEY = 50
 DEFAULT_SEAL_KEY = "development-only-key-that-seals-nothing"
 SHORTEST_SEAL_KEY = 32
-NEW_SECRET_KEY = '`python3 -c "import secrets; print(secrets.token_urlsafe(64))"` prints one'
+NEW_SECRET_KEY = '`python3 -c "import secrets; print(secrets.token_urlsafe(64))"` prints one'  # noqa: S105
 
 # Every variable the service reads, with what it is for. tests/ops compares Dockerfile and
 # docker-compose.yml with this list.

@@ -27,7 +27,7 @@ class CohortsCommands(CommandsOnly):
     name = "cohorts"
 
 
-SECRET_KEY = "pure-commands-sign-nothing"
+SECRET_KEY = "pure-commands-sign-nothing"  # noqa: S105
 USE_TZ = True
 TIME_ZONE = "UTC"
 DATABASES: dict[str, dict[str, str]] = {}

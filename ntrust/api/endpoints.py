@@ -35,7 +35,7 @@ from ntrust.queries import read_made
 from ntrust.signing import content_hash
 from ntrust.states import TokenScope
 
-_SECRET: Final = "secret"
+_SECRET: Final = "secret"  # noqa: S105 - a type of field
 _WORD: Final = re.compile(r"[\x21-\x7e]{1,120}")
 
 

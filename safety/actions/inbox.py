@@ -37,7 +37,7 @@ from safety.states import AlertKind, AlertResult
 log = structlog.get_logger(__name__)
 
 LOCK_LIMIT: Final = timedelta(seconds=5)
-PASS_TIME_TASK: Final = "safety.tasks.pass_time"
+PASS_TIME_TASK: Final = "safety.tasks.pass_time"  # noqa: S105 - a task
 _ACTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     AlertKind.EVENT: report_event,
     AlertKind.DLT: report_dlt,

@@ -37,7 +37,7 @@ from safety.management.demo_results import read_answers
 from safety.management.replay import free_key
 
 KEY: Final = "ntrust-1"
-PASSWORD: Final = "ntrust-training"
+PASSWORD: Final = "ntrust-training"  # noqa: S105 - refused in production
 PROTOCOLS = Path(__file__).parents[2] / "cohorts" / "protocols"
 VERSIONS: Final = ("ntrust-1-a.yaml", "ntrust-1.yaml", "ntrust-1-c.yaml")
 DEMO_SITES: Final = ("AR1", "FL1", "NY1")

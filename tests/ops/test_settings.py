@@ -257,6 +257,15 @@ def test_production_refuses_demo_accounts(
     assert "Traceback" not in answer.stderr
 
 
+def test_check_before_a_deployment_finds_nothing(checkout: Path, committed_db: CommittedDb) -> None:
+    check = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+
+    answer = run(checkout, check, production_at(committed_db))
+
+    assert answer.returncode == 0, answer.stderr
+    assert "no issues" in answer.stdout
+
+
 @pytest.mark.parametrize("program", [WEB, WORKER, BEAT], ids=["web", "worker", "beat"])
 def test_production_does_not_start_when_nobody_can_look(program: list[str], checkout: Path) -> None:
     answer = run(checkout, program, {**PRODUCTION, "REDIS_URL": os.environ["REDIS_URL"]})
