@@ -174,15 +174,26 @@ def own_postgres() -> Iterator[tuple[Postgres, CommittedDb]]:
     programs = embedded_programs(home, account)
     server = Postgres(home, home / "postgres.log", account, programs, durable=False)
     server.start()
+    try:
+        with lead_to(server) as db:
+            yield server, db
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def lead_to(server: Postgres) -> Iterator[CommittedDb]:
+    """Copy the test database into a server's empty one, and lead the default connection there."""
     here = connections.settings["default"]
     kept: dict[str, Any] = dict(here)
     try:
         dump = subprocess.run(
-            [programs / "pg_dump", "--no-owner", "--dbname", database_url(kept)],
+            [server.programs / "pg_dump", "--no-owner", "--dbname", database_url(kept)],
             check=True,
             capture_output=True,
         ).stdout
-        psql = [programs / "psql", "--no-psqlrc", "--quiet", "--output", os.devnull]
+        psql = [server.programs / "psql", "--no-psqlrc", "--quiet", "--output", os.devnull]
         subprocess.run([*psql, "--dbname", server.url], input=dump, check=True)
         close_connections()
         password = server.url.split(":")[2].partition("@")[0]
@@ -194,10 +205,8 @@ def own_postgres() -> Iterator[tuple[Postgres, CommittedDb]]:
             NAME="ntrust",
             CONN_MAX_AGE=0,
         )
-        yield server, CommittedDb("ntrust", database_url(here))
+        yield CommittedDb("ntrust", database_url(here))
     finally:
         close_connections()
         here.update(kept)
         connection.close()
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
