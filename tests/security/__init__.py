@@ -1,0 +1,1 @@
+"""What the checklist of docs/security says, tried."""
