@@ -60,6 +60,15 @@ def is_of_a_study(address: str) -> bool:
     return "<key>" in address and not address.startswith("/accounts/")
 
 
+def test_every_address_has_a_row_and_every_row_an_address(rows: Letters) -> None:
+    """At once; what it answers, tests/access/test_rows.py says after some minutes."""
+    unknown = dict.fromkeys(("GET", "POST"), "?" * len(PEOPLE))
+
+    said = faults(rows, {address: rows.get(address, unknown) for address in ROUTES})
+
+    assert said == [], "\n".join(said)
+
+
 def test_every_row_has_a_letter_for_everybody(rows: Letters) -> None:
     bad = [one for one, row in rows.items() for each in row.values() if len(each) != len(PEOPLE)]
 
