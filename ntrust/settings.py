@@ -2,13 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pghistory
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
 from ntrust.environment import broker_url, read_environment
 from ntrust.logs import logging_settings
+from ntrust.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _environment = read_environment(os.environ, BASE_DIR / ".data" / "services.env")
@@ -212,7 +212,8 @@ LIVE_BOARDS_A_PERSON = 5
 # Headers
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_production
 SECURE_SSL_REDIRECT = _is_production
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Asked from inside the network; /metrics says nothing without its token.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _is_production else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _is_production
 SECURE_PROXY_SSL_HEADER = (
@@ -389,12 +390,4 @@ NTRUST_AFTER_CHANGE = [
 ]
 NTRUST_FIGURES = ["safety.queries.figures.read_figures"]
 
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "deliver-notifications": {"task": "ntrust.tasks.deliver_notifications", "schedule": 10.0},
-    "make-digests": {"task": "ntrust.tasks.make_digests", "schedule": 60.0},
-    "tell-of-outages": {"task": "ntrust.tasks.tell_of_outages", "schedule": 60.0},
-    "seal-history": {"task": "ntrust.tasks.seal_history", "schedule": 300.0},
-    "tell-of-locks": {"task": "ntrust.tasks.tell_of_locks", "schedule": 60.0},
-    "pass-time": {"task": "safety.tasks.pass_time", "schedule": 60.0},
-    "prepare-packets": {"task": "safety.tasks.prepare_packets", "schedule": 60.0},
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE

@@ -6,6 +6,7 @@ import structlog
 from celery import shared_task
 
 from ntrust import clock
+from ntrust.actions import forget_keys as forget
 from ntrust.actions import tell_of_outages as tell_outages
 from ntrust.errors import Refused
 from ntrust.notifications import deliver_due
@@ -42,6 +43,12 @@ def seal_history() -> int:
     except Refused as refusal:
         logger.error("history not sealed", code=refusal.code, reason=refusal.sentence)
         return 0
+
+
+@shared_task(name="ntrust.tasks.forget_keys")
+def forget_keys() -> int:
+    """Forget the keys of programs that are old enough; how many. Every hour by the beat."""
+    return forget(now=clock.now())
 
 
 @shared_task(name="ntrust.tasks.tell_of_locks")

@@ -48,6 +48,7 @@ SPECIAL_LAYERS = {
     "ntrust.tracking": POLICIES, "ntrust.past": POLICIES,
     "ntrust.hints": MODELS, "ntrust.fragments": POLICIES, "safety.live": EDGE,
     "ntrust.errors": PURE, "ntrust.clock": PURE, "ntrust.instruments": PURE,
+    "ntrust.schedule": PURE,
 }  # fmt: skip
 # `acts` are the shapes of pages, `api` those of endpoints, and `charts` drawings, that apps above
 # may build on; no other edge is shared.

@@ -5,7 +5,7 @@ from ntrust.actions.chats import remove_chat, set_chat, try_chat
 from ntrust.actions.deliveries import send_again, send_all_again
 from ntrust.actions.endpoints import add_endpoint, pause_endpoint, resume_endpoint, try_endpoint
 from ntrust.actions.escalating import pass_on_alerts
-from ntrust.actions.keys import Key, keep_answer, note_key, one_at_a_time
+from ntrust.actions.keys import KEPT_FOR, Key, forget_keys, keep_answer, note_key, one_at_a_time
 from ntrust.actions.outages import tell_of_outages
 from ntrust.actions.preferences import set_preferences
 from ntrust.actions.rota import (
@@ -30,6 +30,8 @@ from ntrust.actions.studies import (
 from ntrust.actions.tokens import make_token, revoke_token
 
 __all__ = [
+    "KEPT_FOR",
+    "forget_keys",
     "Key",
     "keep_answer",
     "make_token",

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.db import connection
 
@@ -15,6 +15,9 @@ from ntrust import clock
 from ntrust.change import Change
 from ntrust.errors import Refused
 from ntrust.models import KeyedAnswer, User
+
+KEPT_FOR: Final = timedelta(days=30)
+"""After which a key is free again; a program that has tried for so long has to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,12 @@ def note_key(change: Change, key: Key) -> None:
 def keep_answer(key: Key, *, body: Any, now: datetime | None = None) -> None:
     """Keep what was answered under a key."""
     _write(key, at=now or clock.now(), body=body)
+
+
+def forget_keys(*, now: datetime) -> int:
+    """Forget the keys, and what was answered under them, that are older than `KEPT_FOR`; how many.
+    What was done under them stays."""
+    return KeyedAnswer.objects.filter(at__lt=now - KEPT_FOR).delete()[0]
 
 
 def _write(key: Key, *, at: datetime, **said: Any) -> None:

@@ -42,6 +42,13 @@ def test_without_the_token_there_is_no_such_page(
     assert client.get("/metrics", headers={"Authorization": sent}).status_code == 404
 
 
+def test_a_scraper_inside_the_network_is_not_sent_to_https(settings: Settings, db: None) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert read(Client(), settings)
+    assert Client().get("/accounts/login/").status_code == 301
+
+
 def test_where_no_token_is_set_nobody_reads(client: Client, settings: Settings, db: None) -> None:
     settings.METRICS_TOKEN = ""
 

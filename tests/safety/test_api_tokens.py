@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ntrust import clock
-from ntrust.actions import make_token, revoke_token
+from ntrust.actions import KEPT_FOR, forget_keys, make_token, revoke_token
 from ntrust.models import AccountEvent, ApiToken, KeyedAnswer, User
 from ntrust.states import TokenScope
 from safety.management.conduct import Conduct
@@ -198,6 +198,29 @@ def test_a_refusal_keeps_nothing_and_the_key_is_free(trial: Conduct) -> None:
 
     assert (late.status_code, late.json()["code"], good.status_code) == (409, "future_date", 200)
     assert KeyedAnswer.objects.get().revision is not None
+
+
+def test_an_old_key_is_forgotten_and_what_was_done_under_it_stays(trial: Conduct) -> None:
+    _, secret = token_of(trial.crews[0].investigator, trial, ends_at=trial.now + 2 * KEPT_FOR)
+    headers = bearer(secret, **{"Idempotency-Key": "a1"})
+    post(fever(trial), headers)
+
+    trial.now += KEPT_FOR
+    young = forget_keys(now=trial.now)
+    old = forget_keys(now=trial.now + timedelta(seconds=1))
+    stays = AdverseEvent.objects.count()
+    again = post(fever(trial), headers)
+
+    assert (young, old, stays) == (0, 1, 1)
+    assert "Idempotency-Replayed" not in again.headers
+
+
+def test_key_is_its_owners_own(trial: Conduct) -> None:
+    for crew in (trial.crews[0].investigator, trial.crews[0].pharmacist):
+        _, secret = token_of(crew, trial)
+        answer = post(fever(trial), bearer(secret, **{"Idempotency-Key": "a1"}))
+        assert "Idempotency-Replayed" not in answer.headers
+    assert KeyedAnswer.objects.count() == 1
 
 
 def test_tokens_need_a_key_but_no_alert_waits_for_one(trial: Conduct) -> None:
