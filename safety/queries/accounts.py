@@ -45,11 +45,28 @@ def may_read_accounts(viewer: Viewer) -> bool:
 
 
 def read_accounts(viewer: Viewer, *, before: datetime | None = None) -> AccountPage:
-    """Of everybody who holds or held a role in the study. Nothing typed is shown."""
+    """Of everybody who holds or held a role in the study. Nothing typed is shown.
+
+    A page ends between two moments: what happened at one stands on one page, however much it is.
+    """
     people = User.objects.filter(memberships__study=viewer.study).distinct()
     names = {person.pk: str(person) for person in people}
-    size = PAGE + 1
-    found = sorted(
+    size = PAGE
+    while True:
+        found = _newest(viewer, names, before, size + 1)
+        if len(found) <= size:
+            return AccountPage(tuple(found), None)
+        rows = tuple(row for row in found[:size] if row.at > found[size].at)
+        if rows:
+            return AccountPage(rows, rows[-1].at)
+        size *= 2
+
+
+def _newest(
+    viewer: Viewer, names: Mapping[int, str], before: datetime | None, size: int
+) -> list[AccountRow]:
+    """The newest of all tables; of each so many."""
+    return sorted(
         chain(
             _attempts(names, before, size),
             _locks(names, before, size),
@@ -60,8 +77,6 @@ def read_accounts(viewer: Viewer, *, before: datetime | None = None) -> AccountP
         key=lambda row: row.at,
         reverse=True,
     )
-    rows = tuple(found[:PAGE])
-    return AccountPage(rows, rows[-1].at if len(found) > PAGE else None)
 
 
 def _at(field: str, before: datetime | None) -> dict[str, datetime]:

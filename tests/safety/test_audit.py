@@ -14,12 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from cohorts.actions import place_hold
 from cohorts.models import Outcome, Participant
 from cohorts.queries import Viewer, viewer_of
-from ntrust.actions import note_account_event, suspend_site
+from ntrust.actions import suspend_site
 from ntrust.models import Event, User
-from ntrust.states import AccountEventKind, Role
+from ntrust.states import Role
 from safety.exports import safe_text
 from safety.management.conduct import Conduct, enlist
-from safety.queries.accounts import read_accounts
 from safety.queries.audit import AuditFilter, AuditRow, every_row, read_audit, read_filter
 from safety.queries.audit.tables import audit_tables, way_to
 from safety.views.audit_files import COLUMNS
@@ -354,47 +353,3 @@ def test_moment_that_is_none_is_said(trial: Conduct, asked: dict[str, str]) -> N
     assert answer.status_code == 200
     assert answer.context["known"] is None
     assert "There is no such moment" in answer.content.decode()
-
-
-# --- Accounts ------------------------------------------------------------------------------------
-
-
-def test_account_history_has_tries_roles_fields_and_second_factors(trial: Conduct) -> None:
-    monitor = trial.monitor
-    client = Client()
-    client.post("/accounts/login/", {"login": monitor.username, "password": "wrong"})
-    client.post("/accounts/login/", {"login": monitor.username, "password": PASSWORD})
-    client.post("/accounts/logout/")
-    note_account_event(AccountEventKind.SECOND_FACTOR_ADDED, user=monitor, at=trial.now)
-    User.objects.get(pk=monitor.pk)
-    User.objects.filter(pk=monitor.pk).update(is_active=False)
-
-    page = read_accounts(viewer(trial.manager))
-
-    said = [row.what for row in page.rows if row.account == str(monitor)]
-    assert "log-in: wrong password" in said
-    assert "log-in: accepted" in said
-    assert "logged out" in said
-    assert "second factor added" in said
-    assert "User changed: active yes → no" in said
-    assert any(what.startswith("Membership entered: ") for what in said)
-    assert "wrong" not in " ".join(said).replace("wrong password", "")
-
-
-def test_account_history_costs_the_same(trial: Conduct) -> None:
-    with CaptureQueriesContext(connection) as few:
-        read_accounts(viewer(trial.manager))
-    for _ in range(5):
-        note_account_event(AccountEventKind.LOGGED_OUT, user=trial.monitor, at=trial.now)
-    with CaptureQueriesContext(connection) as many:
-        read_accounts(viewer(trial.manager))
-
-    assert len(few) == len(many)
-
-
-def test_accounts_of_another_study_are_not_shown(trial: Conduct) -> None:
-    other = make_trial(key="other")
-
-    page = read_accounts(viewer(trial.manager))
-
-    assert str(other.manager) not in {row.account for row in page.rows}
