@@ -113,14 +113,15 @@ def add_site(  # noqa: PLR0913 - the registry's fields
     *,
     code: str,
     name: str,
-    by: User,
+    by: User | None,
     place: str = "",
     timezone: str = "UTC",
     registry_status: str = "",
     now: datetime | None = None,
 ) -> Site:
-    """Add a planned site. Refuses a code that is taken."""
-    check_role(by, study, [Role.STUDY_MANAGER])
+    """Add a planned site. Refuses a code that is taken. `by` is None for set-up commands."""
+    if by is not None:
+        check_role(by, study, [Role.STUDY_MANAGER])
     with study_change(study, by=by, reason="site added", now=now) as change:
         if Site.objects.filter(study=study, code=code).exists():
             raise Refused("site_exists", f"There is a site {code} already.")
