@@ -48,6 +48,7 @@ class InFlight(models.Model):
     moot_because = models.TextField(blank=True)
 
     class Meta:
+        verbose_name_plural = "infusions in flight"
         ordering = ["id"]
         constraints = [
             CheckConstraint(

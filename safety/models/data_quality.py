@@ -94,6 +94,7 @@ class DataQuery(models.Model):
     due_at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "data queries"
         ordering = ["number"]
         constraints = [
             UniqueConstraint(fields=["study", "number"], name="one_query_a_number"),
