@@ -61,7 +61,7 @@ def every_route() -> list[Route]:
 
 
 @contextmanager
-def _quickly(trial: Conduct) -> Iterator[None]:
+def quickly(trial: Conduct) -> Iterator[None]:
     """In the trial's time; nobody asks too often, sessions are in their cookies, and the middleware
     of static files is left out: neither has a say in who gets in, and both take time."""
     told, clock.now = clock.now, lambda: trial.now
@@ -86,7 +86,7 @@ def walk(trial: Conduct) -> Walked:
     another = User.objects.get(username=ANOTHER)
     users = {name: known.get(name, another) for name in PEOPLE if name != "nobody"}
     found = Walked()
-    with _quickly(trial):
+    with quickly(trial):
         handler = new_handler()
         browsers = {name: Browser(users.get(name), handler) for name in PEOPLE}
         rows = rows_of(trial)

@@ -198,9 +198,9 @@ def test_preview_names_the_decisions_whose_basis_would_change() -> None:
 
     effect = preview(trial.study, do, user=by)
 
-    assert effect.decisions == ("Decision #2: P-001 went from N to T.",)
+    assert effect.decisions == ("Decision #2: P-001 went from no DLT to DLT.",)
     assert effect.holds == (
-        "DL2 and above: The basis of decision #2 changed: P-001 went from N to T.",
+        "DL2 and above: The basis of decision #2 changed: P-001 went from no DLT to DLT.",
     )
 
 

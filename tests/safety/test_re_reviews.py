@@ -132,7 +132,7 @@ def test_news_after_the_re_review_marks_the_decision_again(trial: Conduct) -> No
 
     decision = decision_2(trial)
     assert decision.state == "BASIS_CHANGED"
-    assert "from T to" in decision.basis_change
+    assert "from DLT to" in decision.basis_change
     assert "upheld by re-review 1" in hold_of(trial).reason
     assert kinds_since(trial, revision).count("BASIS_CHANGED") == 1
     with refused("re_review_first"):

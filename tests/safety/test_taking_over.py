@@ -195,7 +195,7 @@ def test_late_dlt_does_here_what_it_does_in_a_trial_conducted_here(
 
     last = trial.study.decisions.get(number=3)
     assert last.state == "BASIS_CHANGED"
-    assert f"{subject} went from N to T" in last.basis_change
+    assert f"{subject} went from no DLT to DLT" in last.basis_change
     held = Hold.objects.filter(study=trial.study, state="PLACED")
     assert ("BASIS_CHANGED_3", 2) in held.values_list("rule", "level__ordinal")
     assert answer_of(trial) == answer_of(live(trial))

@@ -77,7 +77,7 @@ def test_gate_on_a_form_names_nobody_of_another_site(trial: Conduct) -> None:
     sent = page(trial.crews[1].investigator, "dosing:ld_begin", "trial", who, data=entered)
 
     for text in (shown, sent):
-        assert "a participant of another site went from N to T" in text
+        assert "a participant of another site went from no DLT to DLT" in text
         assert "P-001" not in text
 
 
