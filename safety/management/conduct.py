@@ -214,7 +214,8 @@ class Conduct:
             by=by,
             now=self.tick(),
         )
-        entries = self.answers(person.disease, consent=today, measured_on=today, which=which)
+        consent = day_at(person.site, person.consented_at)  # it may be another day by now
+        entries = self.answers(person.disease, consent=consent, measured_on=today, which=which)
         enter_results(person, entries=entries, by=by, now=self.tick())
 
     def renew(self, person: Participant) -> None:

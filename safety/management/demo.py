@@ -67,7 +67,7 @@ def demo_logins() -> list[tuple[str, str]]:
 
 def load_ntrust_1(*, now: datetime) -> Study:
     """Set Ntrust-1 up and conduct it to the middle of its second level, up to `now`."""
-    conduct = _set_up(now - timedelta(days=175))
+    conduct = set_up(now - timedelta(days=175))
     _stock(conduct)
     _first_level(conduct)
     _second_level(conduct, now=now)
@@ -76,7 +76,8 @@ def load_ntrust_1(*, now: datetime) -> Study:
     return conduct.study
 
 
-def _set_up(now: datetime) -> Conduct:
+def set_up(now: datetime) -> Conduct:
+    """The study with its people, its first sites and versions A to C of its protocol."""
     document = read_file(PROTOCOLS / VERSIONS[0])
     study = create_study(
         free_key(KEY),

@@ -12,7 +12,6 @@ from tests.access.places import build
 from tests.access.table import ROWS, faults, read_rows
 from tests.access.tags import acts, ask_acts
 from tests.access.walking import Walked, walk
-from tests.everybody import everybody
 from tests.factories import fingerprint, shared_trial
 
 pytestmark = pytest.mark.django_db
@@ -61,23 +60,22 @@ def test_another_site_reads_its_own_numbers_alone(walked: Walked) -> None:
     assert len(read) > 20
 
 
-def test_act_that_does_not_say_what_was_read_is_refused(trial: Conduct) -> None:
+def test_act_that_does_not_say_what_was_read_is_refused(trial: Conduct, walked: Walked) -> None:
     """But for alerts. What is old is refused where its subject has changed: test_api_acts.py."""
-    wanted, people = acts(alerts=False), everybody(trial)
-    before = fingerprint()
+    wanted, before = acts(alerts=False), fingerprint()
 
-    said = ask_acts(trial, people, wanted)
+    said = ask_acts(trial, walked.people, wanted)
 
     assert fingerprint() == before
     assert {route.shown for route in wanted} - {one for one, _ in said} == NOT_READ
     assert set(said.values()) == {(428, "if_match_needed")}
 
 
-def test_alert_never_waits_for_what_was_read(trial: Conduct) -> None:
-    people, wanted = everybody(trial), acts(alerts=True)
+def test_alert_never_waits_for_what_was_read(trial: Conduct, walked: Walked) -> None:
+    wanted = acts(alerts=True)
 
-    said = [*ask_acts(trial, people, wanted).values()]
-    old = [*ask_acts(trial, people, wanted, If_Match='"0"').values()]
+    said = [*ask_acts(trial, walked.people, wanted).values()]
+    old = [*ask_acts(trial, walked.people, wanted, If_Match='"0"').values()]
 
     assert said
     assert {status for status, _ in said + old} & {412, 428} == set()

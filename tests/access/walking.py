@@ -46,8 +46,10 @@ rows. Who was never in a study can do no more than whose roles are revoked."""
 
 @dataclass
 class Walked:
-    """What everybody was answered: address to a letter each, by method; and who read of whom."""
+    """What everybody was answered: address to a letter each, by method; and who read of whom.
+    `people`: those who asked, by what they are."""
 
+    people: Mapping[str, User]
     letters: dict[str, dict[str, str]] = field(default_factory=dict)
     read: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
@@ -85,7 +87,7 @@ def walk(trial: Conduct) -> Walked:
     known = everybody(trial)
     another = User.objects.get(username=ANOTHER)
     users = {name: known.get(name, another) for name in PEOPLE if name != "nobody"}
-    found = Walked()
+    found = Walked(known)
     with quickly(trial):
         handler = new_handler()
         browsers = {name: Browser(users.get(name), handler) for name in PEOPLE}

@@ -1,8 +1,10 @@
 """The demo: once, complete, and never in production."""
 
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,7 +14,7 @@ from cohorts.queries.impact import read_impact
 from ntrust import clock
 from ntrust.models import Study, User
 from safety.management.commands import load_demo
-from safety.management.demo import PASSWORD, demo_logins
+from safety.management.demo import PASSWORD, demo_logins, set_up
 from tests.factories import fingerprint
 from tests.safety.test_replay import SMALL
 
@@ -77,3 +79,18 @@ def test_logins_are_shown_without_loading() -> None:
 
     assert "manager" in text
     assert not Study.objects.exists()
+
+
+@pytest.mark.parametrize("minutes", range(1, 5))
+def test_consent_shortly_before_midnight_at_the_site_is_renewed(minutes: int) -> None:
+    """The demo is loaded at any time of the day: steps of one person may fall on two days."""
+    conduct = set_up(datetime(2026, 1, 6, 6, 0, tzinfo=UTC))
+    conduct.now = datetime(2026, 1, 10, 6, 0, tzinfo=UTC) - timedelta(minutes=minutes)
+    person = conduct.screen(disease="lupus nephritis", crew=0)
+    midnight = conduct.now.astimezone(ZoneInfo(person.site.timezone)).date()
+    assert person.consented_at.astimezone(ZoneInfo(person.site.timezone)).date() < midnight
+
+    conduct.now += timedelta(days=8)
+    conduct.renew(person)
+
+    assert Participant.objects.get(pk=person.pk).state == "ELIGIBLE"
