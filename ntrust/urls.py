@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
 from ntrust.api.documents import DOCUMENTS
+from ntrust.api.pages import list_operations, show_operation
 from ntrust.api.routes import act_routes
 from ntrust.health import healthz, readyz
 from ntrust.live.views import read_revision, stream
@@ -40,6 +41,8 @@ urlpatterns = [
     path("manage/records/", records.urls),
     path("acknowledge/<str:token>/", acknowledge_by_link, name="acknowledge"),
     *_PAGES,
+    path("api/v1/docs/", list_operations, name="api_docs"),
+    path("api/v1/docs/<slug:operation>/", show_operation, name="api_operation"),
     path("api/v1/", include(([*act_routes(_PAGES), *ADDRESSES, *DOCUMENTS], "api"))),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -14,7 +14,16 @@ from django.db.models import Model
 from cohorts.models import Decision, Deviation, Hold, HoldLift, Participant
 from dosing.models import LdAdministration, Measurement, Medication, MonitorCall
 from ntrust.actions import add_site, create_study, grant_role, make_token
-from ntrust.models import Absence, Delivery, Endpoint, LoginAttempt, Notification, Shift, User
+from ntrust.models import (
+    Absence,
+    Delivery,
+    Endpoint,
+    LoginAttempt,
+    Membership,
+    Notification,
+    Shift,
+    User,
+)
 from ntrust.notifications.links import acknowledge_url
 from ntrust.states import SITE_ROLES, Role, TokenScope
 from safety.actions import lock_cut, save_view
@@ -69,6 +78,7 @@ _WORDS: Final[Mapping[Asked, Any]] = {
     ("export", "name"): "participants",
     ("name", "form"): "csv",
     ("parts", "names"): "ladder",
+    ("docs", "operation"): "get_schema",
     ("records", "app_label"): "cohorts",
     ("records", "url"): "nothing",
     ("admin", "app_label"): "ntrust",
@@ -183,6 +193,7 @@ def rows_of(trial: Conduct) -> dict[Asked, Any]:
         ("content_type_id", "object_id"): people[0].pk,
         **dict.fromkeys((("user", "object_id"), ("user", "id")), trial.manager.pk),
         ("loginattempt", "object_id"): _first(LoginAttempt),
+        ("membership", "object_id"): _first(Membership),
         ("emailaddress", "object_id"): _first(EmailAddress),
         ("authenticator", "object_id"): _first(Authenticator),
     }

@@ -39,7 +39,7 @@ NOBODY_GETS_IN: Final = {
     r"/(manage/records|admin)/(r/<content_type_id>/<object_id>/|<url>)": "no other page is led to",
     r"/accounts/(signup|email|password/set)/": "accounts belong to the administrator",
     r"/accounts/2fa/(totp/deactivate|recovery-codes(/download)?)/": "nobody here has an app",
-    r"/admin/(ntrust/(user|loginattempt)/.*|autocomplete/)": "no account or attempt is deleted",
+    r"/admin/(ntrust/(user|loginattempt|membership)/.*|autocomplete/)": "none is deleted",
     r"/manage/records/login/": "one logs in elsewhere",
     r"/metrics": "no token for it is set",
     r".*/decisions/<number>/re-review/sign/": "no re-review here: tests/safety/test_re_reviews.py",
