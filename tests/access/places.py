@@ -192,10 +192,17 @@ def rows_of(trial: Conduct) -> dict[Asked, Any]:
         ("r", "content_type_id"): ContentType.objects.get_for_model(Participant).pk,
         ("content_type_id", "object_id"): people[0].pk,
         **dict.fromkeys((("user", "object_id"), ("user", "id")), trial.manager.pk),
-        ("loginattempt", "object_id"): _first(LoginAttempt),
-        ("membership", "object_id"): _first(Membership),
+        **_of_people(),
         ("emailaddress", "object_id"): _first(EmailAddress),
         ("authenticator", "object_id"): _first(Authenticator),
+    }
+
+
+def _of_people() -> Mapping[Asked, Any]:
+    """Rows of the administration."""
+    return {
+        ("loginattempt", "object_id"): _first(LoginAttempt),
+        ("membership", "object_id"): _first(Membership),
     }
 
 
