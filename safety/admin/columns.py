@@ -80,7 +80,7 @@ def say(value: Any) -> str | None:
         return f"{value.astimezone(UTC):%d-%b-%Y %H:%M} UTC"
     if isinstance(value, date):
         return f"{value:%d-%b-%Y}"
-    return str(value)
+    return f"{value:,f}" if isinstance(value, Decimal) else str(value)
 
 
 def _plain(value: Any) -> Any:
