@@ -19,7 +19,7 @@ fuzz: ## at least 10,000 requests made up from the API's description; says how m
 lint: ## style, types, templates
 	@python3 -m local.lint
 
-bench: ## the speed of the engine, of seals, of a packet's files, of open boards and of alerts; faults
+bench: ## the speed of the engine, of seals, of files, of open boards, of alerts; a report against its SQL; faults
 	@python3 -m local.run -m bench
 
 mutate: ## which changed lines of the engine the tests would miss

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -19,10 +20,12 @@ from psycopg import sql
 
 from local.paths import ROOT
 from tests.migrated import migrated_template
-from tests.servers import prepare_environment
+from tests.servers import prepare_environment, start_postgres
 
-NAMES = ("engine", "seals", "packets", "live", "mail", "faults")
+NAMES = ("engine", "seals", "packets", "live", "floor", "mail", "faults")
 WITH_NO_DATABASE = ("engine", "faults")
+DURABLE = ("floor",)
+prepare = cache(prepare_environment)
 
 
 def main(wanted: list[str]) -> int:
@@ -37,14 +40,19 @@ def main(wanted: list[str]) -> int:
 def _run(name: str) -> int:
     print(f"\n== {name} ==", flush=True)
     command = [sys.executable, "-m", f"bench.{name}"]
-    with nullcontext() if name in WITH_NO_DATABASE else database():
+    durable = name in DURABLE
+    with nullcontext() if name in WITH_NO_DATABASE else database(durable=durable):
         return 1 if subprocess.run(command, cwd=ROOT, check=False).returncode else 0
 
 
 @contextmanager
-def database() -> Iterator[None]:
-    """A migrated database of its own, named by DATABASE_URL while it lasts."""
-    prepare_environment()
+def database(*, durable: bool) -> Iterator[None]:
+    """A migrated database of its own, named by DATABASE_URL while it lasts; where the server is
+    ours, one that keeps on the disk what it commits, if `durable`."""
+    prepare()
+    before = os.environ["DATABASE_URL"]
+    if durable and "NTRUST_TEST_PROGRAMS" in os.environ:
+        os.environ["DATABASE_URL"] = start_postgres(durable=True)
     template = migrated_template()
     parts = urlsplit(os.environ["DATABASE_URL"])
     name = sql.Identifier(f"ntrust_bench_{os.getpid()}")
@@ -53,7 +61,7 @@ def database() -> Iterator[None]:
             sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
         )
         line.execute(sql.SQL("CREATE DATABASE {}").format(name) + source)
-    before = os.environ["DATABASE_URL"]
+    server = os.environ["DATABASE_URL"]
     os.environ["DATABASE_URL"] = urlunsplit(parts._replace(path=f"/ntrust_bench_{os.getpid()}"))
     try:
         if not template:
@@ -62,7 +70,7 @@ def database() -> Iterator[None]:
         yield
     finally:
         os.environ["DATABASE_URL"] = before
-        with psycopg.connect(before, autocommit=True) as line:
+        with psycopg.connect(server, autocommit=True) as line:
             line.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 

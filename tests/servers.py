@@ -50,14 +50,14 @@ def hide_settings() -> None:
     del os.environ[SETTINGS]
 
 
-def start_postgres() -> str:
+def start_postgres(*, durable: bool = False) -> str:
     """Start a PostgreSQL that lives as long as this process; answers its address."""
     account = server_account()
     home = private_folder(account)
     chosen = os.environ.get("NTRUST_POSTGRES_BIN")
     programs = Path(chosen) if chosen else embedded_programs(home, account)
     server = Postgres(
-        home, home / "postgres.log", account, programs, durable=False, throw_away=True
+        home, home / "postgres.log", account, programs, durable=durable, throw_away=True
     )
     server.start()
     atexit.register(server.stop)
